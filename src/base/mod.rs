@@ -1,0 +1,28 @@
+//! The ground floor: what every room stands on, and nothing that knows a room.
+//!
+//! Read in this order: `lang` (a sentence in two languages), `error` (the one error type), `clock` (time as a
+//! value), `ids`, `by` (who acts), `email` (an address parsed once), `secret` and `seal` (bytes that must not
+//! leak, and how they are sealed), `limits` (every bound, by name), `progress` (how long work talks).
+//!
+//! **Invariant:** imports no other room. **Invariant:** the wall clock is read in `clock.rs` alone.
+
+#[macro_use]
+pub mod lang;
+
+pub mod by;
+pub mod clock;
+pub mod email;
+pub mod error;
+pub mod ids;
+pub mod limits;
+pub mod progress;
+pub mod seal;
+pub mod secret;
+
+pub use by::By;
+pub use clock::Time;
+pub use email::Email;
+pub use error::{Error, Kind, Result};
+pub use lang::{Lang, Say};
+pub use progress::Progress;
+pub use secret::Secret;

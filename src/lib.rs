@@ -1,0 +1,8 @@
+//! Hakobu: one box on your own server that carries mail campaigns, and proves what it promises.
+//!
+//! The rooms and who may import whom stand in ARCHITECTURE.md and are checked by `tests/house.rs`.
+#![warn(unreachable_pub)]
+
+#[macro_use]
+pub mod base;
+pub mod store;
