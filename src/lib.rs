@@ -5,4 +5,5 @@
 
 #[macro_use]
 pub mod base;
+pub mod contacts;
 pub mod store;

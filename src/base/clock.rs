@@ -54,18 +54,13 @@ impl Time {
         if let Ok(exact) = text.parse::<Timestamp>() {
             return Ok(Time(exact.as_millisecond()));
         }
-        let local = text.parse::<civil::DateTime>().or_else(|_| {
-            text.parse::<civil::Date>().map(|d| d.at(0, 0, 0, 0))
-        });
-        local
-            .and_then(|d| d.to_zoned(zone.clone()))
-            .map(|z| Time(z.timestamp().as_millisecond()))
-            .map_err(|e| {
-                Error::refused(say!("日時を読み取れません。", "This is not a date and time.")).because(e).hint(say!(
-                    "例: 2026-11-20 10:05 または 2026-11-20T10:05:00+09:00",
-                    "For example: 2026-11-20 10:05 or 2026-11-20T10:05:00+09:00"
-                ))
-            })
+        let local = text.parse::<civil::DateTime>().or_else(|_| text.parse::<civil::Date>().map(|d| d.at(0, 0, 0, 0)));
+        local.and_then(|d| d.to_zoned(zone.clone())).map(|z| Time(z.timestamp().as_millisecond())).map_err(|e| {
+            Error::refused(say!("日時を読み取れません。", "This is not a date and time.")).because(e).hint(say!(
+                "例: 2026-11-20 10:05 または 2026-11-20T10:05:00+09:00",
+                "For example: 2026-11-20 10:05 or 2026-11-20T10:05:00+09:00"
+            ))
+        })
     }
 }
 

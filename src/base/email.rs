@@ -71,7 +71,11 @@ impl Email {
 
 /// `Some(marked)` for a usable local part, `None` for one that is not.
 fn local_form(local: &str) -> Option<bool> {
-    let atom = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c) || (!c.is_ascii() && !c.is_control() && !c.is_whitespace());
+    let atom = |c: char| {
+        c.is_ascii_alphanumeric()
+            || "!#$%&'*+-/=?^_`{|}~".contains(c)
+            || (!c.is_ascii() && !c.is_control() && !c.is_whitespace())
+    };
     if !local.chars().all(|c| c == '.' || atom(c)) {
         return None;
     }

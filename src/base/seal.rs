@@ -105,9 +105,7 @@ impl Sealer {
 
     /// With a nonce of the caller's: only for a key that is used once per nonce (chunks of a blob).
     pub fn seal_with(&self, nonce: &[u8; NONCE_LEN], aad: &[u8], plain: &[u8]) -> Result<Vec<u8>> {
-        self.0
-            .encrypt(&XNonce::from(*nonce), Payload { msg: plain, aad })
-            .map_err(|_| Error::bug("sealing failed"))
+        self.0.encrypt(&XNonce::from(*nonce), Payload { msg: plain, aad }).map_err(|_| Error::bug("sealing failed"))
     }
 
     pub fn open_with(&self, nonce: &[u8; NONCE_LEN], aad: &[u8], body: &[u8]) -> Result<Vec<u8>> {
@@ -116,7 +114,10 @@ impl Sealer {
 }
 
 fn broken() -> Error {
-    Error::damaged(say!("封印されたデータが壊れているか、鍵が違います。", "Sealed data is damaged, or the key is another one."))
+    Error::damaged(say!(
+        "封印されたデータが壊れているか、鍵が違います。",
+        "Sealed data is damaged, or the key is another one."
+    ))
 }
 
 #[cfg(test)]

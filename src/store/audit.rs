@@ -57,7 +57,14 @@ fn link(key: &Key, n: i64, at: Time, by: &str, what: &str, about: &str, before: 
 }
 
 fn row(r: &rusqlite::Row<'_>) -> rusqlite::Result<AuditLine> {
-    Ok(AuditLine { n: r.get(0)?, at: Time(r.get(1)?), by: r.get(2)?, what: r.get(3)?, about: r.get(4)?, hash: r.get(5)? })
+    Ok(AuditLine {
+        n: r.get(0)?,
+        at: Time(r.get(1)?),
+        by: r.get(2)?,
+        what: r.get(3)?,
+        about: r.get(4)?,
+        hash: r.get(5)?,
+    })
 }
 
 const COLUMNS: &str = "SELECT n, at, by, what, about, hash FROM audit";
@@ -82,7 +89,10 @@ pub(super) fn verify(c: &Connection, key: &Key) -> Result<i64> {
         n += 1;
         let fits = line.n == n && line.hash == link(key, n, line.at, &line.by, &line.what, &line.about, &head);
         if !fits {
-            return Err(Error::damaged(say!("監査記録の {n} 行目が前の行とつながりません。", "Audit line {n} does not fit the line before it.")));
+            return Err(Error::damaged(say!(
+                "監査記録の {n} 行目が前の行とつながりません。",
+                "Audit line {n} does not fit the line before it."
+            )));
         }
         head = line.hash;
     }

@@ -5,7 +5,11 @@
 //! salt and a nonce that holds the chunk's number and whether it is the last: chunks cannot be cut off, swapped or
 //! moved between files.
 
-use crate::base::{Error, Result, limits::BLOB_CHUNK, seal::{self, Key, NONCE_LEN, Sealer, TAG_LEN}};
+use crate::base::{
+    Error, Result,
+    limits::BLOB_CHUNK,
+    seal::{self, Key, NONCE_LEN, Sealer, TAG_LEN},
+};
 use data_encoding::HEXLOWER;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -88,7 +92,14 @@ impl Blobs {
         let salt = seal::random::<SALT>()?;
         let mut file = private_file(&path).map_err(io_error)?;
         file.write_all(&salt).map_err(io_error)?;
-        Ok(Spool { path: Some(path), file, key: key.clone(), sealer: chunk_key(key, &salt), pending: Vec::with_capacity(BLOB_CHUNK), written: 0 })
+        Ok(Spool {
+            path: Some(path),
+            file,
+            key: key.clone(),
+            sealer: chunk_key(key, &salt),
+            pending: Vec::with_capacity(BLOB_CHUNK),
+            written: 0,
+        })
     }
 
     fn path(&self, id: &BlobId) -> PathBuf {
@@ -131,7 +142,8 @@ pub struct Spool {
 
 impl Spool {
     fn flush_chunk(&mut self, last: bool) -> io::Result<()> {
-        let sealed = self.sealer.seal_with(&chunk_nonce(self.written, last), b"", &self.pending).map_err(io::Error::other)?;
+        let sealed =
+            self.sealer.seal_with(&chunk_nonce(self.written, last), b"", &self.pending).map_err(io::Error::other)?;
         self.file.write_all(&sealed)?;
         self.pending.clear();
         self.written += 1;
@@ -204,7 +216,8 @@ impl BlobReader {
         let sealed = file.metadata().map_err(io_error)?.len() - SALT as u64;
         let chunks = sealed.div_ceil(SEALED_CHUNK);
         let len = sealed.checked_sub(chunks * TAG_LEN as u64).filter(|_| chunks > 0);
-        let len = len.ok_or_else(|| Error::damaged(say!("ファイルが途中で切れています。", "A stored file is cut short.")))?;
+        let len =
+            len.ok_or_else(|| Error::damaged(say!("ファイルが途中で切れています。", "A stored file is cut short.")))?;
         Ok(BlobReader { file, sealer: chunk_key(key, &salt), len, chunks, at: 0, held: None })
     }
 

@@ -191,7 +191,8 @@ impl Writer {
     fn savepoint<T>(&mut self, f: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
         self.ran += 1;
         self.conn.prepare_cached("SAVEPOINT one")?.execute([])?;
-        let outcome = catch_unwind(AssertUnwindSafe(|| f(&self.conn))).unwrap_or_else(|_| Err(Error::bug("a write panicked")));
+        let outcome =
+            catch_unwind(AssertUnwindSafe(|| f(&self.conn))).unwrap_or_else(|_| Err(Error::bug("a write panicked")));
         if self.conn.is_autocommit() {
             return outcome;
         }
@@ -249,36 +250,60 @@ fn migrate(conn: &mut Connection, schemas: &[Schema]) -> Result<()> {
     tx.execute_batch("CREATE TABLE IF NOT EXISTS room_schema (room TEXT PRIMARY KEY, steps INTEGER NOT NULL) STRICT;")?;
     let own = [Schema { room: "store", steps: &[audit::SCHEMA] }];
     for schema in own.iter().chain(schemas) {
-        let done: i64 = tx.query_row("SELECT coalesce(max(steps), 0) FROM room_schema WHERE room = ?1", [schema.room], |r| r.get(0))?;
+        let done: i64 =
+            tx.query_row("SELECT coalesce(max(steps), 0) FROM room_schema WHERE room = ?1", [schema.room], |r| {
+                r.get(0)
+            })?;
         for step in schema.steps.iter().skip(usize::try_from(done).unwrap_or(0)) {
             tx.execute_batch(step)?;
         }
         let steps = i64::try_from(schema.steps.len()).unwrap_or(0).max(done);
-        tx.execute("INSERT INTO room_schema (room, steps) VALUES (?1, ?2) ON CONFLICT (room) DO UPDATE SET steps = ?2", rusqlite::params![schema.room, steps])?;
+        tx.execute(
+            "INSERT INTO room_schema (room, steps) VALUES (?1, ?2) ON CONFLICT (room) DO UPDATE SET steps = ?2",
+            rusqlite::params![schema.room, steps],
+        )?;
     }
     tx.commit()?;
     Ok(())
 }
 
 fn full() -> Error {
-    Error::later(say!("ディスクがいっぱいのため、書き込めませんでした。何も変わっていません。", "The disk is full, so nothing was written. Nothing has changed."))
-        .hint(say!("空きを作ってから、もう一度実行してください。", "Make room, then try again."))
+    Error::later(say!(
+        "ディスクがいっぱいのため、書き込めませんでした。何も変わっていません。",
+        "The disk is full, so nothing was written. Nothing has changed."
+    ))
+    .hint(say!("空きを作ってから、もう一度実行してください。", "Make room, then try again."))
 }
 
 fn unsound() -> Error {
-    Error::new(Kind::Damaged, say!("ディスクへの書き込みを確認できませんでした。再起動するまで、書き込みを受け付けません。", "The disk did not confirm a write. Nothing more is accepted until a restart."))
+    Error::new(
+        Kind::Damaged,
+        say!(
+            "ディスクへの書き込みを確認できませんでした。再起動するまで、書き込みを受け付けません。",
+            "The disk did not confirm a write. Nothing more is accepted until a restart."
+        ),
+    )
 }
 
 impl From<rusqlite::Error> for Error {
     fn from(e: rusqlite::Error) -> Error {
         let error = match e.sqlite_error().map(|s| (s.code, s.extended_code)) {
             Some((ErrorCode::DiskFull, _)) => full(),
-            Some((ErrorCode::NotADatabase, _)) => Error::damaged(say!("books.db を開けません。鍵が違うか、ファイルが壊れています。", "books.db does not open: the key is another one, or the file is damaged.")),
-            Some((ErrorCode::DatabaseCorrupt, _)) => Error::damaged(say!("books.db が壊れています。上書きはしていません。", "books.db is damaged. Nothing was overwritten.")),
-            Some((ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked, _)) => Error::later(say!("データベースが使用中です。", "The database is busy.")),
-            Some((ErrorCode::ConstraintViolation, ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY)) => {
-                Error::conflict(say!("同じものがすでにあります。", "There is one like it already."))
+            Some((ErrorCode::NotADatabase, _)) => Error::damaged(say!(
+                "books.db を開けません。鍵が違うか、ファイルが壊れています。",
+                "books.db does not open: the key is another one, or the file is damaged."
+            )),
+            Some((ErrorCode::DatabaseCorrupt, _)) => Error::damaged(say!(
+                "books.db が壊れています。上書きはしていません。",
+                "books.db is damaged. Nothing was overwritten."
+            )),
+            Some((ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked, _)) => {
+                Error::later(say!("データベースが使用中です。", "The database is busy."))
             }
+            Some((
+                ErrorCode::ConstraintViolation,
+                ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY,
+            )) => Error::conflict(say!("同じものがすでにあります。", "There is one like it already.")),
             _ => Error::bug("the books"),
         };
         error.because(e)

@@ -15,6 +15,9 @@ pub(super) fn unlock(conn: &Connection, key: &Key) -> Result<()> {
     let code = unsafe { ffi::sqlite3_key_v2(conn.handle(), c"main".as_ptr(), literal.as_ptr().cast(), len) };
     match code {
         ffi::SQLITE_OK => Ok(()),
-        _ => Err(Error::new(Kind::WrongKey, say!("データベースの鍵を設定できません。", "The database did not take the key."))),
+        _ => Err(Error::new(
+            Kind::WrongKey,
+            say!("データベースの鍵を設定できません。", "The database did not take the key."),
+        )),
     }
 }

@@ -1,7 +1,10 @@
 //! The journal: redb files whose values are sealed and whose keys are only numbers and hashes. One file per
 //! campaign run, one per month for series. Finished files never change.
 
-use crate::base::{Error, Result, limits, seal::{Key, Sealer}};
+use crate::base::{
+    Error, Result, limits,
+    seal::{Key, Sealer},
+};
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -41,7 +44,8 @@ impl Journal {
 
     /// Names of all files, sorted.
     pub fn names(&self) -> Result<Vec<String>> {
-        let list = std::fs::read_dir(&self.dir).map_err(|e| Error::io(say!("ジャーナルを読めません。", "Cannot read the journal."), e))?;
+        let list = std::fs::read_dir(&self.dir)
+            .map_err(|e| Error::io(say!("ジャーナルを読めません。", "Cannot read the journal."), e))?;
         let mut names: Vec<String> = list
             .filter_map(|entry| entry.ok()?.file_name().into_string().ok()?.strip_suffix(".redb").map(str::to_owned))
             .collect();
@@ -73,8 +77,14 @@ fn open_database(path: &Path) -> Result<Database> {
     Database::builder().set_cache_size(limits::JOURNAL_CACHE).create(path).map_err(|e| {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         match e {
-            redb::DatabaseError::DatabaseAlreadyOpen => Error::later(say!("{name} は別の処理が使用中です。", "{name} is in use by another process.")),
-            e => Error::damaged(say!("ジャーナル {name} を開けません。上書きはしていません。", "The journal file {name} does not open. Nothing was overwritten.")).because(e),
+            redb::DatabaseError::DatabaseAlreadyOpen => {
+                Error::later(say!("{name} は別の処理が使用中です。", "{name} is in use by another process."))
+            }
+            e => Error::damaged(say!(
+                "ジャーナル {name} を開けません。上書きはしていません。",
+                "The journal file {name} does not open. Nothing was overwritten."
+            ))
+            .because(e),
         }
     })
 }
@@ -108,9 +118,7 @@ impl JournalFile {
     fn reopen(&self) -> Result<()> {
         let mut db = self.db.write().unwrap_or_else(PoisonError::into_inner);
         // The old handle must be gone before the file opens again, so an empty one takes its place meanwhile.
-        *db = Database::builder()
-            .create_with_backend(redb::backends::InMemoryBackend::new())
-            .map_err(redb_error)?;
+        *db = Database::builder().create_with_backend(redb::backends::InMemoryBackend::new()).map_err(redb_error)?;
         *db = open_database(&self.path)?;
         Ok(())
     }
@@ -169,7 +177,12 @@ impl View<'_> {
     }
 
     /// Every row from `from` on, in key order, until `f` breaks.
-    pub fn scan(&self, table: Table, from: &[u8], mut f: impl FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>>) -> Result<()> {
+    pub fn scan(
+        &self,
+        table: Table,
+        from: &[u8],
+        mut f: impl FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>>,
+    ) -> Result<()> {
         let Some(open) = self.open(table)? else { return Ok(()) };
         for row in open.range(from..).map_err(redb_error)? {
             let (key, sealed) = row.map_err(redb_error)?;
@@ -192,11 +205,17 @@ impl View<'_> {
 
 fn redb_error(e: impl Into<redb::Error>) -> Error {
     match e.into() {
-        redb::Error::Io(io) if io.kind() == std::io::ErrorKind::StorageFull => {
-            Error::later(say!("ディスクがいっぱいのため、記録できませんでした。", "The disk is full, so nothing was recorded.")).because(io)
+        redb::Error::Io(io) if io.kind() == std::io::ErrorKind::StorageFull => Error::later(say!(
+            "ディスクがいっぱいのため、記録できませんでした。",
+            "The disk is full, so nothing was recorded."
+        ))
+        .because(io),
+        redb::Error::PreviousIo => {
+            Error::later(say!("前の書き込みの失敗から回復しています。", "Recovering from a failed write."))
         }
-        redb::Error::PreviousIo => Error::later(say!("前の書き込みの失敗から回復しています。", "Recovering from a failed write.")),
-        e @ redb::Error::Corrupted(_) => Error::damaged(say!("ジャーナルが壊れています。", "The journal is damaged.")).because(e),
+        e @ redb::Error::Corrupted(_) => {
+            Error::damaged(say!("ジャーナルが壊れています。", "The journal is damaged.")).because(e)
+        }
         e => Error::bug("the journal").because(e),
     }
 }

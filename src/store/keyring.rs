@@ -4,7 +4,10 @@
 //! data key everything is derived.
 
 use super::replace_file;
-use crate::base::{Error, Kind, Result, seal::{self, Key}};
+use crate::base::{
+    Error, Kind, Result,
+    seal::{self, Key},
+};
 use data_encoding::{BASE32_NOPAD, BASE64};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -33,7 +36,10 @@ impl Keyring {
     pub(super) fn create(dir: &Path, root: &Key) -> Result<RecoveryCode> {
         let path = dir.join(FILE);
         if path.exists() {
-            return Err(Error::conflict(say!("このフォルダーにはすでに鍵束があります。", "This folder has a keyring already.")));
+            return Err(Error::conflict(say!(
+                "このフォルダーにはすでに鍵束があります。",
+                "This folder has a keyring already."
+            )));
         }
         let mut bundle = Zeroizing::new(Vec::new());
         for _ in NAMES {
@@ -59,8 +65,14 @@ impl Keyring {
 
     fn unwrap_with(file: &File, key: &Key, sealed: &str) -> Result<Keyring> {
         let wrong = || {
-            Error::new(Kind::WrongKey, say!("鍵が違います。データには触れていません。", "This is the wrong key. The data was not touched."))
-                .hint(say!("このデータフォルダーを作ったときの鍵ファイルを指定してください。", "Give the key that this data folder was made with."))
+            Error::new(
+                Kind::WrongKey,
+                say!("鍵が違います。データには触れていません。", "This is the wrong key. The data was not touched."),
+            )
+            .hint(say!(
+                "このデータフォルダーを作ったときの鍵ファイルを指定してください。",
+                "Give the key that this data folder was made with."
+            ))
         };
         let sealed = BASE64.decode(sealed.as_bytes()).map_err(|_| damaged())?;
         let bundle = Zeroizing::new(key.open(file.id.as_bytes(), &sealed).map_err(|_| wrong())?);
@@ -101,7 +113,8 @@ impl RecoveryCode {
 
     /// In groups of four, for paper.
     pub fn printed(&self) -> String {
-        let groups: Vec<String> = self.0.as_bytes().chunks(4).map(|g| String::from_utf8_lossy(g).into_owned()).collect();
+        let groups: Vec<String> =
+            self.0.as_bytes().chunks(4).map(|g| String::from_utf8_lossy(g).into_owned()).collect();
         groups.join("-")
     }
 
@@ -116,8 +129,11 @@ impl RecoveryCode {
 
 fn read(path: &PathBuf) -> Result<File> {
     let bytes = std::fs::read(path).map_err(|e| match e.kind() {
-        std::io::ErrorKind::NotFound => Error::new(Kind::NotSetUp, say!("このフォルダーはまだ準備されていません。", "This folder is not set up yet."))
-            .hint(say!("先に hakobu setup を実行してください。", "Run hakobu setup first.")),
+        std::io::ErrorKind::NotFound => Error::new(
+            Kind::NotSetUp,
+            say!("このフォルダーはまだ準備されていません。", "This folder is not set up yet."),
+        )
+        .hint(say!("先に hakobu setup を実行してください。", "Run hakobu setup first.")),
         _ => Error::io(say!("鍵束を読めません。", "Cannot read the keyring."), e),
     })?;
     serde_json::from_slice(&bytes).map_err(|e| damaged().because(e))

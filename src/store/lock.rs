@@ -16,7 +16,8 @@ impl Lock {
             use std::os::unix::fs::OpenOptionsExt;
             std::fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(dir.join(name))
         };
-        let file = open().map_err(|e| Error::io(say!("ロックファイルを開けません。", "Cannot open the lock file."), e))?;
+        let file =
+            open().map_err(|e| Error::io(say!("ロックファイルを開けません。", "Cannot open the lock file."), e))?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Some(Lock(file))),
             Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),

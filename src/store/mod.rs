@@ -64,7 +64,13 @@ impl Store {
 
     /// The only way to write: `f` runs inside a savepoint of a group transaction, the deed's audit line is chained
     /// in the same transaction, and the answer comes after the commit is durable. Keep `f` under 50 ms.
-    pub fn write<T>(&self, by: &By, now: Time, deed: impl Into<Deed>, f: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<T> {
+    pub fn write<T>(
+        &self,
+        by: &By,
+        now: Time,
+        deed: impl Into<Deed>,
+        f: impl FnOnce(&Tx<'_>) -> Result<T>,
+    ) -> Result<T> {
         self.books.write(by, now, deed.into(), f)
     }
 

@@ -38,7 +38,11 @@ fn many_writers_share_commits_and_everyone_is_answered_after_their_own() {
             let store = &store;
             s.spawn(move || {
                 for i in 0..50i64 {
-                    store.write(&By::house("test"), Time(1), "t.add", |tx| Ok(tx.execute("INSERT INTO t VALUES (?1)", [w * 100 + i])?)).unwrap();
+                    store
+                        .write(&By::house("test"), Time(1), "t.add", |tx| {
+                            Ok(tx.execute("INSERT INTO t VALUES (?1)", [w * 100 + i])?)
+                        })
+                        .unwrap();
                 }
             });
         }
@@ -60,7 +64,11 @@ fn a_changed_audit_line_breaks_the_chain() {
     for i in 0..3 {
         store.write(&By::house("test"), Time(i), "t.nothing", |_| Ok(())).unwrap();
     }
-    store.write(&By::house("test"), Time(9), "t.forge", |tx| Ok(tx.execute("UPDATE audit SET what = 'x' WHERE n = 2", [])?)).unwrap();
+    store
+        .write(&By::house("test"), Time(9), "t.forge", |tx| {
+            Ok(tx.execute("UPDATE audit SET what = 'x' WHERE n = 2", [])?)
+        })
+        .unwrap();
     assert!(store.verify_audit().unwrap_err().says().en.contains("line 2"));
 }
 
@@ -78,11 +86,17 @@ fn a_journal_row_comes_back_and_scans_in_order() {
     drop((file, store));
     let store = Store::open(dir.path(), &root, &[SCHEMA]).unwrap();
     let mut seen = Vec::new();
-    store.journal().existing("r1").unwrap().unwrap()
-        .read(|v| v.scan("rows", &2u64.to_be_bytes(), |_, value| {
-            seen.push(String::from_utf8(value.to_vec()).unwrap());
-            Ok(std::ops::ControlFlow::Continue(()))
-        }))
+    store
+        .journal()
+        .existing("r1")
+        .unwrap()
+        .unwrap()
+        .read(|v| {
+            v.scan("rows", &2u64.to_be_bytes(), |_, value| {
+                seen.push(String::from_utf8(value.to_vec()).unwrap());
+                Ok(std::ops::ControlFlow::Continue(()))
+            })
+        })
         .unwrap();
     assert_eq!(seen, ["row 2", "row 3"]);
 }

@@ -1,0 +1,108 @@
+//! The tables of this room, in the steps that made them. Steps are added at the end and only add.
+//!
+//! Values lie by attribute, not by contact (`vals` is clustered on attribute and contact, as `tagged` is on tag and
+//! contact): an import appends to a few hot pages, and a condition reads one narrow range instead of every row.
+//! `addr` is the first 8 bytes of the keyed hash of the folded address: a small index that stays in the cache.
+
+use crate::store::Schema;
+
+pub const SCHEMA: Schema = Schema { room: "contacts", steps: &[PEOPLE, CONSENT] };
+
+const PEOPLE: &str = "
+CREATE TABLE contacts (
+    id INTEGER PRIMARY KEY,
+    email TEXT NOT NULL,             -- as typed
+    addr INTEGER NOT NULL,           -- keyed hash of the folded address
+    key TEXT,                        -- the attribute that identifies (会員番号), normalised
+    search TEXT NOT NULL,            -- normalised: address, key, names
+    created INTEGER NOT NULL,
+    changed INTEGER NOT NULL,
+    import INTEGER                   -- the last import that touched it
+) STRICT;
+CREATE INDEX contacts_addr ON contacts (addr);
+CREATE UNIQUE INDEX contacts_key ON contacts (key) WHERE key IS NOT NULL;
+
+CREATE TABLE attributes (
+    id INTEGER PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE,        -- valid in a template: お名前_漢字, _2回目
+    label TEXT NOT NULL,             -- as typed: お名前（漢字）, 2回目
+    type TEXT NOT NULL,              -- text number date bool choice multi
+    choices TEXT NOT NULL DEFAULT '[]',
+    substitute TEXT NOT NULL DEFAULT '',
+    role TEXT NOT NULL DEFAULT '',   -- family_name given_name full_name kana … or nothing
+    created INTEGER NOT NULL
+) STRICT;
+CREATE TABLE vals (
+    attr INTEGER NOT NULL,
+    contact INTEGER NOT NULL,
+    v ANY NOT NULL,                  -- text, choice: TEXT; number: REAL or INTEGER; date: days since 1970; bool: 0, 1; multi: TEXT with U+001F around each
+    PRIMARY KEY (attr, contact)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE tags (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+CREATE TABLE tagged (tag INTEGER NOT NULL, contact INTEGER NOT NULL, PRIMARY KEY (tag, contact)) STRICT, WITHOUT ROWID;
+
+CREATE TABLE imports (
+    id INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    by TEXT NOT NULL,
+    state TEXT NOT NULL,             -- running done stopped undone
+    mode TEXT NOT NULL,
+    rows INTEGER NOT NULL DEFAULT 0,
+    new INTEGER NOT NULL DEFAULT 0,
+    changed INTEGER NOT NULL DEFAULT 0,
+    same INTEGER NOT NULL DEFAULT 0,
+    rejected INTEGER NOT NULL DEFAULT 0,
+    removed INTEGER NOT NULL DEFAULT 0,
+    duplicates INTEGER NOT NULL DEFAULT 0,
+    options TEXT NOT NULL            -- JSON: key, map, tags, encoding, blank …
+) STRICT;
+CREATE TABLE import_undo (
+    import INTEGER NOT NULL,
+    contact INTEGER NOT NULL,
+    row INTEGER NOT NULL,            -- the file's row that touched it first
+    before TEXT,                     -- JSON of the contact before, NULL when the import made it
+    PRIMARY KEY (import, contact)
+) STRICT, WITHOUT ROWID;
+";
+
+const CONSENT: &str = "
+CREATE TABLE topics (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    is_default INTEGER NOT NULL DEFAULT 0,
+    created INTEGER NOT NULL
+) STRICT;
+CREATE TABLE phrases (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE) STRICT;   -- sources and wordings, once each
+CREATE TABLE consents (              -- what was said, never changed: the last row of (contact, topic) holds
+    contact INTEGER NOT NULL,
+    topic INTEGER NOT NULL,
+    n INTEGER NOT NULL,
+    given INTEGER NOT NULL,          -- 1 agreed, 0 refused
+    at INTEGER NOT NULL,
+    basis TEXT NOT NULL,             -- opt_in trade card published; '' for a refusal
+    source INTEGER,                  -- phrases.id: where
+    wording INTEGER,                 -- phrases.id: the exact text that was shown
+    by TEXT NOT NULL,
+    import INTEGER,
+    PRIMARY KEY (contact, topic, n)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE suppressions (          -- the do-not-send list: all advertisements; survives an erasure, so hashes only
+    hash BLOB PRIMARY KEY,           -- keyed hash (16 bytes) of the folded address
+    addr INTEGER NOT NULL,           -- its first 8 bytes, as in contacts.addr
+    at INTEGER NOT NULL,
+    reason TEXT NOT NULL,            -- refused bounced complained imported manual
+    batch INTEGER,                   -- suppression_batches.id
+    by TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX suppressions_addr ON suppressions (addr);
+CREATE TABLE suppression_batches (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, by TEXT NOT NULL, rows INTEGER NOT NULL, added INTEGER NOT NULL, undone INTEGER) STRICT;
+CREATE TABLE segments (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, text TEXT NOT NULL, created INTEGER NOT NULL, changed INTEGER NOT NULL) STRICT;
+CREATE TABLE outcomes (              -- what happened to whom in earlier runs, fed from the ledgers with a cursor
+    run INTEGER NOT NULL,
+    contact INTEGER NOT NULL,
+    outcome TEXT NOT NULL,           -- sent bounced suppressed failed …
+    PRIMARY KEY (run, contact)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE runs_read (run INTEGER PRIMARY KEY, campaign INTEGER NOT NULL, cursor INTEGER NOT NULL) STRICT;
+";
