@@ -1,0 +1,6 @@
+//! All SQL of this room, a file per family of tables. The only files of the room that name rusqlite.
+
+pub(super) mod attributes;
+pub(super) mod people;
+pub(super) mod tags;
+pub(super) mod values;
