@@ -6,4 +6,5 @@
 #[macro_use]
 pub mod base;
 pub mod contacts;
+pub mod house;
 pub mod store;

@@ -1,0 +1,290 @@
+//! Boot settings: what must be known before the books open. They stand in `hakobu.toml` in the data folder;
+//! everything else is in the books.
+
+use crate::base::{Error, Kind, Lang, Result, Say};
+use crate::store::replace_file;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use toml::{Table, Value};
+
+pub const FILE: &str = "hakobu.toml";
+pub const LISTEN: &str = "127.0.0.1:8080";
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Boot {
+    pub key: KeyFrom,
+    /// The domain that mail comes from.
+    pub domain: String,
+    /// Where links in mails point; without a slash at the end.
+    pub public_url: String,
+    pub listen: SocketAddr,
+    pub lang: Lang,
+}
+
+/// Where the root key comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyFrom {
+    File(PathBuf),
+    Passphrase,
+    /// The name of a systemd credential.
+    Credential(String),
+    /// A program and its arguments; it prints the key.
+    Command(Vec<String>),
+}
+
+impl Boot {
+    pub fn read(data: &Path) -> Result<Boot> {
+        let text = std::fs::read_to_string(data.join(FILE)).map_err(|e| match e.kind() {
+            std::io::ErrorKind::NotFound => not_set_up(),
+            std::io::ErrorKind::InvalidData => wrong(say!("{FILE} が UTF-8 ではありません。", "{FILE} is not UTF-8.")),
+            _ => Error::io(say!("{FILE} を読めません。", "Cannot read {FILE}."), e),
+        })?;
+        Boot::parse(&text)
+    }
+
+    pub fn parse(text: &str) -> Result<Boot> {
+        let table: Table = text.parse().map_err(|e: toml::de::Error| {
+            let line = e.span().map_or(1, |s| 1 + text[..s.start].matches('\n').count());
+            wrong(say!("{FILE} の {line} 行目を読み取れません。", "{FILE} cannot be read at line {line}.")).because(e)
+        })?;
+        let mut fields = Fields { table, within: "" };
+        let boot = Boot {
+            key: KeyFrom::parse(fields.table("key")?)?,
+            domain: fields.text("domain")?,
+            public_url: public_url(&fields.text("public_url")?)?,
+            listen: fields.text_or("listen", LISTEN).and_then(|t| listen(&t))?,
+            lang: fields.text_or("language", "ja").and_then(|t| language(&t))?,
+        };
+        fields.done(&["domain", "public_url", "listen", "language", "key"])?;
+        Ok(boot)
+    }
+
+    pub fn write(&self, data: &Path) -> Result<()> {
+        replace_file(&data.join(FILE), self.print().as_bytes(), 0o600)
+    }
+
+    fn print(&self) -> String {
+        let text = |t: &str| Value::String(t.to_owned()).to_string();
+        let key = match &self.key {
+            KeyFrom::File(path) => format!("file = {}", text(&path.to_string_lossy())),
+            KeyFrom::Passphrase => "passphrase = true".to_owned(),
+            KeyFrom::Credential(name) => format!("credential = {}", text(name)),
+            KeyFrom::Command(words) => {
+                format!("command = {}", Value::Array(words.iter().cloned().map(Value::String).collect()))
+            }
+        };
+        format!(
+            "# Boot settings of this house, written by `hakobu setup`. Restart after a change.\n\
+             domain = {}\npublic_url = {}\nlisten = {}\nlanguage = {}\n\n[key]\n{key}\n",
+            text(&self.domain),
+            text(&self.public_url),
+            text(&self.listen.to_string()),
+            text(self.lang.tag()),
+        )
+    }
+}
+
+impl KeyFrom {
+    fn parse(table: Table) -> Result<KeyFrom> {
+        let mut fields = Fields { table, within: "key." };
+        let from =
+            match (fields.take("file"), fields.take("passphrase"), fields.take("credential"), fields.take("command")) {
+                (Some(Value::String(path)), None, None, None) => KeyFrom::File(PathBuf::from(path)),
+                (None, Some(Value::Boolean(true)), None, None) => KeyFrom::Passphrase,
+                (None, None, Some(Value::String(name)), None) => KeyFrom::Credential(name),
+                (None, None, None, Some(Value::Array(words))) if !words.is_empty() => KeyFrom::Command(
+                    words.iter().map(|w| w.as_str().map(str::to_owned)).collect::<Option<_>>().ok_or_else(one_key)?,
+                ),
+                (None, None, None, None) => {
+                    fields.done(&["file", "passphrase", "credential", "command"])?;
+                    return Err(one_key());
+                }
+                _ => return Err(one_key()),
+            };
+        fields.done(&["file", "passphrase", "credential", "command"])?;
+        Ok(from)
+    }
+}
+
+/// `https://news.example.jp`, also with a path; never with a query or an account in it.
+pub fn public_url(text: &str) -> Result<String> {
+    let refuse = || {
+        wrong(say!("公開 URL の形が正しくありません。", "This is not a public URL."))
+            .hint(say!("例: https://news.example.jp", "For example: https://news.example.jp"))
+    };
+    let trimmed = text.trim().trim_end_matches('/');
+    let rest = trimmed.strip_prefix("https://").or_else(|| trimmed.strip_prefix("http://")).ok_or_else(refuse)?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-._~:/[]%".contains(c);
+    match rest.is_empty() || rest.starts_with(['/', ':']) || !rest.chars().all(plain) {
+        true => Err(refuse()),
+        false => Ok(trimmed.to_owned()),
+    }
+}
+
+/// `127.0.0.1:8080` or `[::1]:8080`: until a door stands before it, the house is not for the network.
+pub fn listen(text: &str) -> Result<SocketAddr> {
+    let address: SocketAddr = text.trim().parse().map_err(|_| {
+        wrong(say!("待ち受けアドレスの形が正しくありません。", "This is not an address to listen on."))
+            .hint(say!("例: {LISTEN}", "For example: {LISTEN}"))
+    })?;
+    match address.ip().is_loopback() {
+        true => Ok(address),
+        false => Err(wrong(say!(
+            "待ち受けられるのは、このコンピューター自身のアドレス（127.0.0.1 または [::1]）だけです。",
+            "Only this computer's own addresses (127.0.0.1 or [::1]) can be listened on."
+        ))
+        .hint(say!(
+            "外部に公開するときは、TLS を終端するプロキシーを前に置いてください。",
+            "To serve others, put a proxy that ends TLS before it."
+        ))),
+    }
+}
+
+pub fn language(text: &str) -> Result<Lang> {
+    Lang::parse(text).ok_or_else(|| wrong(say!("言語は ja か en を指定してください。", "The language is ja or en.")))
+}
+
+/// A table whose keys are taken one by one; what is left over is a mistake.
+struct Fields {
+    table: Table,
+    within: &'static str,
+}
+
+impl Fields {
+    fn take(&mut self, key: &str) -> Option<Value> {
+        self.table.remove(key)
+    }
+
+    fn text(&mut self, key: &str) -> Result<String> {
+        let within = self.within;
+        match self.take(key) {
+            Some(Value::String(text)) if !text.trim().is_empty() => Ok(text),
+            Some(_) => {
+                Err(wrong(say!("{FILE} の {within}{key} は文字列です。", "In {FILE}, {within}{key} is a text.")))
+            }
+            None => Err(self.lacks(key)),
+        }
+    }
+
+    fn text_or(&mut self, key: &str, otherwise: &str) -> Result<String> {
+        match self.table.contains_key(key) {
+            true => self.text(key),
+            false => Ok(otherwise.to_owned()),
+        }
+    }
+
+    fn table(&mut self, key: &str) -> Result<Table> {
+        match self.take(key) {
+            Some(Value::Table(table)) => Ok(table),
+            Some(_) => {
+                Err(wrong(say!("{FILE} の {key} は [{key}] の形です。", "In {FILE}, {key} is a section: [{key}].")))
+            }
+            None => Err(self.lacks(key)),
+        }
+    }
+
+    /// A misspelled key leaves its proper name empty, so that the misspelling is what is said.
+    fn lacks(&self, key: &str) -> Error {
+        let within = self.within;
+        let near = self.table.keys().find(|k| distance(k, key) <= 2);
+        match near {
+            Some(found) => unknown(within, found, Some(key)),
+            None => wrong(say!("{FILE} に {within}{key} がありません。", "{FILE} lacks {within}{key}.")),
+        }
+    }
+
+    fn done(self, known: &[&str]) -> Result<()> {
+        match self.table.keys().next() {
+            None => Ok(()),
+            Some(key) => Err(unknown(self.within, key, nearest(key, known))),
+        }
+    }
+}
+
+fn unknown(within: &str, key: &str, near: Option<&str>) -> Error {
+    let error =
+        wrong(say!("{FILE} に知らない項目 {within}{key} があります。", "{FILE} has an unknown key {within}{key}."));
+    match near {
+        Some(near) => error.hint(say!("{within}{near} のことでしょうか。", "Did you mean {within}{near}?")),
+        None => error,
+    }
+}
+
+fn one_key() -> Error {
+    wrong(say!(
+        "{FILE} の [key] には file、passphrase = true、credential、command のどれか一つを書きます。",
+        "In {FILE}, [key] has exactly one of file, passphrase = true, credential, command."
+    ))
+}
+
+fn wrong(says: Say) -> Error {
+    Error::new(Kind::Config, says)
+}
+
+fn not_set_up() -> Error {
+    Error::new(Kind::NotSetUp, say!("このフォルダーはまだ準備されていません。", "This folder is not set up yet."))
+        .hint(say!("先に hakobu setup を実行してください。", "Run hakobu setup first."))
+}
+
+/// The known word that is at most two slips away.
+pub fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+    known.iter().map(|k| (distance(word, k), *k)).min().filter(|(d, _)| *d <= 2).map(|(_, k)| k)
+}
+
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let change = diagonal + usize::from(x != *y);
+            diagonal = row[j + 1];
+            row[j + 1] = change.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str =
+        "domain = \"news.example.jp\"\npublic_url = \"https://news.example.jp/\"\n[key]\nfile = \"/etc/k\"\n";
+
+    #[test]
+    fn settings_are_read_back_from_what_is_written() {
+        let boot = Boot::parse(GOOD).unwrap();
+        assert_eq!((boot.public_url.as_str(), boot.listen.to_string().as_str()), ("https://news.example.jp", LISTEN));
+        for key in [
+            KeyFrom::File("/etc/ha\"ko\\bu".into()),
+            KeyFrom::Passphrase,
+            KeyFrom::Credential("root".into()),
+            KeyFrom::Command(vec!["pass".into(), "show it".into()]),
+        ] {
+            let boot = Boot { key, ..boot.clone() };
+            assert_eq!(Boot::parse(&boot.print()).unwrap(), boot);
+        }
+    }
+
+    #[test]
+    fn a_mistake_in_the_settings_is_named() {
+        for (text, says) in [
+            (GOOD.replace("domain", "domian"), "Did you mean domain?"),
+            (format!("listn = \"127.0.0.1:1\"\n{GOOD}"), "Did you mean listen?"),
+            (format!("colour = 1\n{GOOD}"), "unknown key colour"),
+            (GOOD.replace("file", "flie"), "Did you mean key.file?"),
+            (GOOD.replace("\"/etc/k\"", "3"), "exactly one of"),
+            (GOOD.replace("[key]", "[key"), "line 3"),
+            (GOOD.replace("https://news.example.jp/", "news.example.jp"), "not a public URL"),
+            (format!("listen = \"0.0.0.0:80\"\n{GOOD}"), "Only this computer's own"),
+            (format!("language = \"fr\"\n{GOOD}"), "ja or en"),
+            ("domain = 3".to_owned(), "lacks key"),
+        ] {
+            let e = Boot::parse(&text).unwrap_err();
+            let said = format!("{} {}", e.says().en, e.hinted().map_or("", |h| &h.en));
+            assert!(said.contains(says) && e.kind().exit_code() == 8, "{text}: {said}");
+        }
+    }
+}

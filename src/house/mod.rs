@@ -1,0 +1,56 @@
+//! The house: one data folder, opened once, with every room wired to it.
+//!
+//! It knows the boot settings (`boot`), where the root key comes from, the first run (`setup`), and how a request
+//! from the command line is answered (`ask`), whether it came from the same process or over the control socket.
+//! It decides nothing that one room can decide alone.
+//!
+//! Reading order: `boot`, this file.
+//!
+//! **Invariant:** whoever has a `House` holds `house.lock`; there is never a second one on the same data.
+//! **Invariant:** the root key is never written into the data folder.
+
+pub mod boot;
+mod key;
+
+pub use boot::{Boot, KeyFrom};
+
+use crate::base::{Error, Result};
+use crate::store::{Lock, Schema, Store};
+use std::path::{Path, PathBuf};
+
+const LOCK: &str = "house.lock";
+
+/// Every room's tables, in the order in which they are made.
+pub const SCHEMAS: &[Schema] = &[crate::contacts::SCHEMA];
+
+pub struct House {
+    pub store: Store,
+    pub boot: Boot,
+    data: PathBuf,
+    _lock: Lock,
+}
+
+impl House {
+    /// Opens the house. Somebody else's lock is `Kind::Later`, a folder without a house `Kind::NotSetUp`.
+    pub fn open(data: &Path) -> Result<House> {
+        House::open_if_free(data)?.ok_or_else(|| {
+            Error::later(say!("このデータフォルダーは使用中です。", "This data folder is in use.")).hint(say!(
+                "動いている hakobu を止めるか、しばらく待ってから実行してください。",
+                "Stop the hakobu that is running, or wait and try again."
+            ))
+        })
+    }
+
+    /// As `open`, but `None` when somebody else runs the house.
+    pub fn open_if_free(data: &Path) -> Result<Option<House>> {
+        let boot = Boot::read(data)?;
+        let Some(lock) = Lock::take(data, LOCK)? else { return Ok(None) };
+        let root = key::root(&boot.key, data)?;
+        let store = Store::open(data, &root, SCHEMAS)?;
+        Ok(Some(House { store, boot, data: data.to_owned(), _lock: lock }))
+    }
+
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+}
