@@ -6,5 +6,6 @@
 #[macro_use]
 pub mod base;
 pub mod contacts;
+pub mod delivery;
 pub mod house;
 pub mod store;

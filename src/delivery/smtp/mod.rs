@@ -1,0 +1,3 @@
+//! One conversation with one SMTP server.
+
+pub(super) mod reply;
