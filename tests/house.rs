@@ -63,11 +63,7 @@ fn read(path: &Path) -> Source {
     let production = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
     let code: Vec<&str> =
         production.lines().map(|line| if line.trim_start().starts_with("//") { "" } else { line }).collect();
-    Source {
-        path: path.display().to_string(),
-        lines_before_tests: production.lines().count(),
-        code: code.join("\n"),
-    }
+    Source { path: path.display().to_string(), lines_before_tests: production.lines().count(), code: code.join("\n") }
 }
 
 impl Source {

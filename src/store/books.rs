@@ -77,6 +77,7 @@ impl Failed {
 
 impl Books {
     pub(super) fn open(path: &Path, keys: &Keyring, schemas: &[Schema]) -> Result<Books> {
+        let _inside = cipher::Inside::enter();
         let key = keys.books();
         let conn = connect(path, &key, false)?;
         let books = Books {
@@ -99,6 +100,7 @@ impl Books {
     }
 
     pub(super) fn write<T>(&self, by: &By, now: Time, deed: Deed, f: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<T> {
+        let _inside = cipher::Inside::enter();
         self.waiting.fetch_add(1, Ordering::AcqRel);
         let mut writer = lock(&self.writer);
         self.waiting.fetch_sub(1, Ordering::AcqRel);
@@ -142,6 +144,7 @@ impl Books {
     }
 
     pub(super) fn read<T>(&self, f: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        let _inside = cipher::Inside::enter();
         let conn = self.borrow_reader()?;
         conn.execute_batch("BEGIN")?;
         let outcome = catch_unwind(AssertUnwindSafe(|| f(&conn)));
@@ -228,6 +231,7 @@ fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 fn connect(path: &Path, key: &Key, read_only: bool) -> Result<Connection> {
+    cipher::ready()?;
     let flags = match read_only {
         true => OpenFlags::SQLITE_OPEN_READ_ONLY,
         false => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
