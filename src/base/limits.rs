@@ -21,3 +21,10 @@ pub const WAL_MAX: u64 = GB;
 pub const JOURNAL_CACHE: usize = 16 << 20;
 /// Plaintext bytes in one sealed chunk of a blob.
 pub const BLOB_CHUNK: usize = 64 << 10;
+
+// Keys.
+/// A key command that has not ended by then is stopped.
+pub const KEY_COMMAND_TIME: Duration = Duration::from_secs(30);
+/// Bytes read of a key file, a credential, a passphrase or a command's output.
+pub const KEY_TEXT_MAX: usize = 4 << 10;
+pub const PASSPHRASE_LEAST: usize = 12;

@@ -2,7 +2,7 @@
 //!
 //! Read in this order: `lang` (a sentence in two languages), `error` (the one error type), `clock` (time as a
 //! value), `ids`, `by` (who acts), `email` (an address parsed once), `secret` and `seal` (bytes that must not
-//! leak, and how they are sealed), `limits` (every bound, by name), `progress` (how long work talks).
+//! leak, and how they are sealed), `provider` (where the root key comes from), `limits` (every bound, by name), `progress` (how long work talks).
 //!
 //! **Invariant:** imports no other room. **Invariant:** the wall clock is read in `clock.rs` alone.
 
@@ -16,6 +16,7 @@ pub mod error;
 pub mod ids;
 pub mod limits;
 pub mod progress;
+pub mod provider;
 pub mod seal;
 pub mod secret;
 
