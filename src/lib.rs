@@ -5,7 +5,9 @@
 
 #[macro_use]
 pub mod base;
+pub mod cli;
 pub mod contacts;
 pub mod delivery;
 pub mod house;
 pub mod store;
+pub mod worker;

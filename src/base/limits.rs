@@ -28,3 +28,16 @@ pub const KEY_COMMAND_TIME: Duration = Duration::from_secs(30);
 /// Bytes read of a key file, a credential, a passphrase or a command's output.
 pub const KEY_TEXT_MAX: usize = 4 << 10;
 pub const PASSPHRASE_LEAST: usize = 12;
+// House, worker and command line.
+/// Rows in one page of a list that a person or script asks for.
+pub const PAGE_MAX: usize = 1000;
+/// One frame on the control socket.
+pub const WIRE_FRAME_MAX: usize = 8 << 20;
+/// Bytes of a file in one frame.
+pub const WIRE_CHUNK: usize = 256 << 10;
+/// Calls on the control socket at the same time.
+pub const CONTROL_CALLS: usize = 16;
+/// A command waits this long for a lock or an answer before it says "busy".
+pub const BUSY_WAIT: Duration = Duration::from_millis(1500);
+/// Progress frames and lines come no closer than this.
+pub const PROGRESS_EVERY: Duration = Duration::from_millis(200);

@@ -4,19 +4,22 @@
 //! from the command line is answered (`ask`), whether it came from the same process or over the control socket.
 //! It decides nothing that one room can decide alone.
 //!
-//! Reading order: `boot`, this file.
+//! Reading order: `boot`, this file, `ask`, `wire`.
 //!
 //! **Invariant:** whoever has a `House` holds `house.lock`; there is never a second one on the same data.
 //! **Invariant:** the root key is never written into the data folder.
 
+pub mod ask;
 pub mod boot;
 mod key;
+pub mod wire;
 
 pub use boot::{Boot, KeyFrom};
 
 use crate::base::{Error, Result};
 use crate::store::{Lock, Schema, Store};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 const LOCK: &str = "house.lock";
 
@@ -27,6 +30,7 @@ pub struct House {
     pub store: Store,
     pub boot: Boot,
     data: PathBuf,
+    serving: AtomicBool,
     _lock: Lock,
 }
 
@@ -47,10 +51,19 @@ impl House {
         let Some(lock) = Lock::take(data, LOCK)? else { return Ok(None) };
         let root = key::root(&boot.key, data)?;
         let store = Store::open(data, &root, SCHEMAS)?;
-        Ok(Some(House { store, boot, data: data.to_owned(), _lock: lock }))
+        Ok(Some(House { store, boot, data: data.to_owned(), serving: AtomicBool::new(false), _lock: lock }))
     }
 
     pub fn data(&self) -> &Path {
         &self.data
+    }
+
+    /// A server runs in this process: clock and campaigns go on after the answer.
+    pub fn is_serving(&self) -> bool {
+        self.serving.load(Ordering::Acquire)
+    }
+
+    pub fn set_serving(&self) {
+        self.serving.store(true, Ordering::Release);
     }
 }

@@ -1,0 +1,45 @@
+//! Verbs about the house and the program: `status`, `config show`, `version`, `completions`, `man`.
+
+use crate::base::{Error, Lang, Result};
+use crate::cli::args;
+use crate::cli::talk::Talk;
+use crate::house::ask::{Answer, Ask, house::HouseAsk};
+use std::path::Path;
+
+#[derive(clap::Subcommand)]
+pub(in crate::cli) enum Config {
+    /// The boot settings, with where the key comes from || 起動設定と鍵の取得元
+    Show,
+}
+
+impl Config {
+    pub(super) fn ask(self) -> Ask {
+        match self {
+            Config::Show => Ask::House(HouseAsk::Config),
+        }
+    }
+}
+
+pub(super) fn status() -> Ask {
+    Ask::House(HouseAsk::Status)
+}
+
+pub(super) fn version(talk: &Talk) -> Result<u8> {
+    let target = format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS);
+    let value = serde_json::json!({"version": env!("CARGO_PKG_VERSION"), "target": target});
+    Ok(talk.show(&Answer::of(value)?))
+}
+
+pub(super) fn completions(shell: clap_complete::Shell) -> Result<u8> {
+    let mut command = args::command(Lang::En);
+    clap_complete::generate(shell, &mut command, "hakobu", &mut std::io::stdout());
+    Ok(0)
+}
+
+pub(super) fn man(dir: &Path) -> Result<u8> {
+    let at = dir.display().to_string();
+    std::fs::create_dir_all(dir)
+        .and_then(|()| clap_mangen::generate_to(args::command(Lang::En), dir))
+        .map_err(|e| Error::io(say!("{at} に書き込めません。", "Cannot write into {at}."), e))?;
+    Ok(0)
+}

@@ -1,0 +1,70 @@
+//! The verbs: what each one's flags mean as an `Ask`, and which files it lends.
+
+mod audit;
+mod house;
+
+use super::args::Args;
+use super::files::Files;
+use super::talk::Talk;
+use super::{Common, Error, Kind, Result, reach};
+use crate::house::ask::Ask;
+use std::path::PathBuf;
+
+#[derive(clap::Subcommand)]
+pub(super) enum Verb {
+    /// What the house does now || いまの状態
+    Status,
+    /// The settings || 設定
+    #[command(subcommand)]
+    Config(house::Config),
+    /// The record of every change || すべての変更の監査記録
+    #[command(subcommand)]
+    Audit(audit::Audit),
+    /// This program's version || このプログラムの版
+    Version,
+    /// Completion for a shell || シェルの補完
+    Completions {
+        /// bash, zsh, fish, elvish, powershell || シェルの名前
+        shell: clap_complete::Shell,
+    },
+    /// Manual pages into a folder || マニュアルページをフォルダーに書き出す
+    Man {
+        /// The folder || フォルダー
+        dir: PathBuf,
+    },
+}
+
+pub(super) fn run(args: Args, talk: &Talk) -> Result<u8> {
+    let common = args.common;
+    match args.verb {
+        Verb::Status => ask(&common, talk, |_| Ok(house::status())),
+        Verb::Config(verb) => ask(&common, talk, |_| Ok(verb.ask())),
+        Verb::Audit(verb) => ask(&common, talk, |files| Ok(verb.ask(files))),
+        Verb::Version => house::version(talk),
+        Verb::Completions { shell } => house::completions(shell),
+        Verb::Man { dir } => house::man(&dir),
+    }
+}
+
+/// From flags to a shown answer, for every verb that asks the house.
+fn ask(common: &Common, talk: &Talk, make: impl FnOnce(&mut Files<'_>) -> Result<Ask>) -> Result<u8> {
+    talk.heed_signals()?;
+    let data = data(common)?;
+    let mut files = Files::new(talk);
+    let ask = make(&mut files)?;
+    let answer = reach::answer(&data, ask, &files)?;
+    files.keep()?;
+    match files.fill_stdout() {
+        true => Ok(answer.exit),
+        false => Ok(talk.show(&answer)),
+    }
+}
+
+/// `--data`, which has no default: a house is never opened by accident.
+fn data(common: &Common) -> Result<PathBuf> {
+    common.data.clone().ok_or_else(|| {
+        Error::new(Kind::Unanswered, say!("データフォルダーの指定がありません。", "No data folder was named.")).hint(
+            say!("--data DIR を付けるか、HAKOBU_DATA を設定してください。", "Add --data DIR, or set HAKOBU_DATA."),
+        )
+    })
+}
