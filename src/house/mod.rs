@@ -24,7 +24,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 const LOCK: &str = "house.lock";
 
 /// Every room's tables, in the order in which they are made.
-pub const SCHEMAS: &[Schema] = &[crate::contacts::SCHEMA];
+pub const SCHEMAS: &[Schema] = &[crate::contacts::SCHEMA, crate::delivery::SCHEMA];
 
 pub struct House {
     pub store: Store,
