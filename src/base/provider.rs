@@ -41,6 +41,8 @@ pub enum Phrase {
     File(PathBuf),
     /// An inherited pipe, by its descriptor.
     Pipe(u32),
+    /// Asked for already, of a person at a terminal.
+    Given(Secret),
 }
 
 /// A key that is still text: what a file, a credential or a command holds.
@@ -125,6 +127,7 @@ impl Phrase {
             Phrase::Stdin => read_short(io::stdin().lock()),
             Phrase::File(path) => File::open(path).and_then(read_short),
             Phrase::Pipe(fd) => File::open(format!("/proc/self/fd/{fd}")).and_then(read_short),
+            Phrase::Given(secret) => return Ok(secret.clone()),
         };
         let bytes = bytes.map_err(|e| Error::io(doing(), e))?;
         let line = bytes.split(|b| *b == b'\n').next().unwrap_or_default();

@@ -28,6 +28,9 @@ pub(super) struct Common {
     /// The data folder || データフォルダー
     #[arg(long, global = true, env = "HAKOBU_DATA", value_name = "DIR", hide_env_values = true)]
     pub(super) data: Option<PathBuf>,
+    /// The passphrase of the root key, on the first line of a file || ルート鍵のパスフレーズを 1 行目に書いたファイル
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) passphrase_file: Option<PathBuf>,
     /// One JSON object on stdout; errors as one object on stderr || 結果を JSON で標準出力へ、エラーを JSON で標準エラーへ
     #[arg(long, global = true)]
     pub(super) json: bool,

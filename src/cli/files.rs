@@ -2,13 +2,14 @@
 //! when the answer was no error; `-` is stdin or stdout.
 
 use super::talk::Talk;
-use crate::base::{Error, Progress, Result};
+use crate::base::{Error, Progress, Result, Secret, limits};
 use crate::house::ask::Streams;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use zeroize::Zeroizing;
 
 pub(super) struct Files<'a> {
     talk: &'a Talk,
@@ -126,6 +127,26 @@ pub(super) fn text(path: &Path, most: u64) -> Result<String> {
     String::from_utf8(bytes)
         .map(|t| t.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(t))
         .map_err(|_| Error::refused(say!("{at} が UTF-8 ではありません。", "{at} is not UTF-8.")))
+}
+
+/// A secret: the first line of a file.
+pub(super) fn secret(path: &Path) -> Result<Secret> {
+    let text = Zeroizing::new(text(path, limits::KEY_TEXT_MAX as u64)?);
+    let line = text.lines().next().unwrap_or_default();
+    match line.is_empty() {
+        false => Ok(Secret::new(line)),
+        true => {
+            let at = path.display().to_string();
+            Err(Error::refused(say!("{at} の 1 行目が空です。", "The first line of {at} is empty.")))
+        }
+    }
+}
+
+/// A new file that only the caller can read; one that is there is not overwritten.
+pub(super) fn write_private(path: &Path, text: &str) -> Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    file.and_then(|mut f| f.write_all(text.as_bytes()).and_then(|()| f.sync_all())).map_err(|e| cannot_write(path, e))
 }
 
 fn cannot_write(path: &Path, e: std::io::Error) -> Error {

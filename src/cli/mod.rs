@@ -10,6 +10,7 @@
 
 mod args;
 mod files;
+mod prompt;
 mod reach;
 mod show;
 mod talk;

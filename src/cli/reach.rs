@@ -1,6 +1,7 @@
 //! Reaching the house: the lock decides. Free: open it here. Held: speak to the server through its control socket.
 //! Held and nobody answers: busy, exit 6.
 
+use crate::base::provider::Phrase;
 use crate::base::{By, Error, Result, clock, limits};
 use crate::house::House;
 use crate::house::ask::{Answer, Ask, Streams};
@@ -12,10 +13,10 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-pub(super) fn answer(data: &Path, ask: Ask, io: &dyn Streams) -> Result<Answer> {
+pub(super) fn answer(data: &Path, phrase: &Phrase, ask: Ask, io: &dyn Streams) -> Result<Answer> {
     let since = Instant::now();
     loop {
-        if let Some(house) = House::open_if_free(data)? {
+        if let Some(house) = House::open_if_free(data, phrase)? {
             return house.answer(&me(), clock::now(), ask, io);
         }
         if let Some(line) = connect(data)? {

@@ -71,6 +71,19 @@ impl Talk {
         }
     }
 
+    /// A result in words.
+    pub(super) fn print(&self, says: &Say) {
+        writeln!(std::io::stdout(), "{}", says.to(self.lang)).ok();
+    }
+
+    /// Something to be written down, on stderr, where a result never goes.
+    pub(super) fn secret(&self, name: &str, secret: &str, says: &Say) {
+        match self.json {
+            true => eprintln!("{}", serde_json::json!({name: secret})),
+            false => eprintln!("{}\n\n    {secret}\n", says.to(self.lang)),
+        }
+    }
+
     /// A line that must reach whoever reads stderr, script or person.
     pub(super) fn warn(&self, says: &Say) {
         match self.json {

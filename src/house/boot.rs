@@ -1,6 +1,7 @@
 //! Boot settings: what must be known before the books open. They stand in `hakobu.toml` in the data folder;
 //! everything else is in the books.
 
+use crate::base::provider::Provider;
 use crate::base::{Error, Kind, Lang, Result, Say};
 use crate::store::replace_file;
 use std::net::SocketAddr;
@@ -12,24 +13,14 @@ pub const LISTEN: &str = "127.0.0.1:8080";
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Boot {
-    pub key: KeyFrom,
+    /// Where the root key comes from.
+    pub key: Provider,
     /// The domain that mail comes from.
     pub domain: String,
     /// Where links in mails point; without a slash at the end.
     pub public_url: String,
     pub listen: SocketAddr,
     pub lang: Lang,
-}
-
-/// Where the root key comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum KeyFrom {
-    File(PathBuf),
-    Passphrase,
-    /// The name of a systemd credential.
-    Credential(String),
-    /// A program and its arguments; it prints the key.
-    Command(Vec<String>),
 }
 
 impl Boot {
@@ -49,7 +40,7 @@ impl Boot {
         })?;
         let mut fields = Fields { table, within: "" };
         let boot = Boot {
-            key: KeyFrom::parse(fields.table("key")?)?,
+            key: provider(fields.table("key")?)?,
             domain: fields.text("domain")?,
             public_url: public_url(&fields.text("public_url")?)?,
             listen: fields.text_or("listen", LISTEN).and_then(|t| listen(&t))?,
@@ -60,50 +51,47 @@ impl Boot {
     }
 
     pub fn write(&self, data: &Path) -> Result<()> {
-        replace_file(&data.join(FILE), self.print().as_bytes(), 0o600)
+        replace_file(&data.join(FILE), self.print()?.as_bytes(), 0o600)
     }
 
-    fn print(&self) -> String {
+    fn print(&self) -> Result<String> {
         let text = |t: &str| Value::String(t.to_owned()).to_string();
-        let key = match &self.key {
-            KeyFrom::File(path) => format!("file = {}", text(&path.to_string_lossy())),
-            KeyFrom::Passphrase => "passphrase = true".to_owned(),
-            KeyFrom::Credential(name) => format!("credential = {}", text(name)),
-            KeyFrom::Command(words) => {
-                format!("command = {}", Value::Array(words.iter().cloned().map(Value::String).collect()))
-            }
-        };
-        format!(
+        let key = toml::to_string(&self.key).map_err(Error::bug)?;
+        Ok(format!(
             "# Boot settings of this house, written by `hakobu setup`. Restart after a change.\n\
-             domain = {}\npublic_url = {}\nlisten = {}\nlanguage = {}\n\n[key]\n{key}\n",
+             domain = {}\npublic_url = {}\nlisten = {}\nlanguage = {}\n\n[key]\n{key}",
             text(&self.domain),
             text(&self.public_url),
             text(&self.listen.to_string()),
             text(self.lang.tag()),
-        )
+        ))
     }
 }
 
-impl KeyFrom {
-    fn parse(table: Table) -> Result<KeyFrom> {
-        let mut fields = Fields { table, within: "key." };
-        let from =
-            match (fields.take("file"), fields.take("passphrase"), fields.take("credential"), fields.take("command")) {
-                (Some(Value::String(path)), None, None, None) => KeyFrom::File(PathBuf::from(path)),
-                (None, Some(Value::Boolean(true)), None, None) => KeyFrom::Passphrase,
-                (None, None, Some(Value::String(name)), None) => KeyFrom::Credential(name),
-                (None, None, None, Some(Value::Array(words))) if !words.is_empty() => KeyFrom::Command(
-                    words.iter().map(|w| w.as_str().map(str::to_owned)).collect::<Option<_>>().ok_or_else(one_key)?,
-                ),
-                (None, None, None, None) => {
-                    fields.done(&["file", "passphrase", "credential", "command"])?;
-                    return Err(one_key());
-                }
-                _ => return Err(one_key()),
-            };
-        fields.done(&["file", "passphrase", "credential", "command"])?;
-        Ok(from)
+fn provider(table: Table) -> Result<Provider> {
+    let mut fields = Fields { table: table.clone(), within: "key." };
+    let name = fields.text("provider")?;
+    let known: &[&str] = match name.as_str() {
+        "file" => &["path"],
+        "passphrase" => &[],
+        "credential" => &["name"],
+        "command" => &["argv"],
+        _ => {
+            return Err(wrong(say!(
+                "{FILE} の key.provider は file、passphrase、credential、command のどれかです。",
+                "In {FILE}, key.provider is file, passphrase, credential or command."
+            )));
+        }
+    };
+    for key in known {
+        fields.take(key);
     }
+    fields.done(known)?;
+    table.try_into().map_err(|e: toml::de::Error| {
+        let message = e.message().to_owned();
+        wrong(say!("{FILE} の [key] が正しくありません（{message}）。", "[key] of {FILE} is not right ({message})."))
+            .because(e)
+    })
 }
 
 /// `https://news.example.jp`, also with a path; never with a query or an account in it.
@@ -210,13 +198,6 @@ fn unknown(within: &str, key: &str, near: Option<&str>) -> Error {
     }
 }
 
-fn one_key() -> Error {
-    wrong(say!(
-        "{FILE} の [key] には file、passphrase = true、credential、command のどれか一つを書きます。",
-        "In {FILE}, [key] has exactly one of file, passphrase = true, credential, command."
-    ))
-}
-
 fn wrong(says: Say) -> Error {
     Error::new(Kind::Config, says)
 }
@@ -250,21 +231,20 @@ fn distance(a: &str, b: &str) -> usize {
 mod tests {
     use super::*;
 
-    const GOOD: &str =
-        "domain = \"news.example.jp\"\npublic_url = \"https://news.example.jp/\"\n[key]\nfile = \"/etc/k\"\n";
+    const GOOD: &str = "domain = \"news.example.jp\"\npublic_url = \"https://news.example.jp/\"\n[key]\nprovider = \"file\"\npath = \"/etc/k\"\n";
 
     #[test]
     fn settings_are_read_back_from_what_is_written() {
         let boot = Boot::parse(GOOD).unwrap();
         assert_eq!((boot.public_url.as_str(), boot.listen.to_string().as_str()), ("https://news.example.jp", LISTEN));
         for key in [
-            KeyFrom::File("/etc/ha\"ko\\bu".into()),
-            KeyFrom::Passphrase,
-            KeyFrom::Credential("root".into()),
-            KeyFrom::Command(vec!["pass".into(), "show it".into()]),
+            Provider::File { path: "/etc/ha\"ko\\bu".into() },
+            Provider::Passphrase,
+            Provider::Credential { name: "root".into() },
+            Provider::Command { argv: vec!["pass".into(), "show it".into()] },
         ] {
             let boot = Boot { key, ..boot.clone() };
-            assert_eq!(Boot::parse(&boot.print()).unwrap(), boot);
+            assert_eq!(Boot::parse(&boot.print().unwrap()).unwrap(), boot);
         }
     }
 
@@ -274,8 +254,9 @@ mod tests {
             (GOOD.replace("domain", "domian"), "Did you mean domain?"),
             (format!("listn = \"127.0.0.1:1\"\n{GOOD}"), "Did you mean listen?"),
             (format!("colour = 1\n{GOOD}"), "unknown key colour"),
-            (GOOD.replace("file", "flie"), "Did you mean key.file?"),
-            (GOOD.replace("\"/etc/k\"", "3"), "exactly one of"),
+            (GOOD.replace("path", "pth"), "Did you mean key.path?"),
+            (GOOD.replace("\"file\"", "\"flie\""), "key.provider is file"),
+            (GOOD.replace("\"/etc/k\"", "3"), "[key] of hakobu.toml is not right"),
             (GOOD.replace("[key]", "[key"), "line 3"),
             (GOOD.replace("https://news.example.jp/", "news.example.jp"), "not a public URL"),
             (format!("listen = \"0.0.0.0:80\"\n{GOOD}"), "Only this computer's own"),

@@ -4,18 +4,19 @@
 //! from the command line is answered (`ask`), whether it came from the same process or over the control socket.
 //! It decides nothing that one room can decide alone.
 //!
-//! Reading order: `boot`, this file, `ask`, `wire`.
+//! Reading order: `boot`, `setup`, this file, `ask`, `wire`.
 //!
 //! **Invariant:** whoever has a `House` holds `house.lock`; there is never a second one on the same data.
 //! **Invariant:** the root key is never written into the data folder.
 
 pub mod ask;
 pub mod boot;
-mod key;
+pub mod setup;
 pub mod wire;
 
-pub use boot::{Boot, KeyFrom};
+pub use boot::Boot;
 
+use crate::base::provider::Phrase;
 use crate::base::{Error, Result};
 use crate::store::{Lock, Schema, Store};
 use std::path::{Path, PathBuf};
@@ -36,22 +37,21 @@ pub struct House {
 
 impl House {
     /// Opens the house. Somebody else's lock is `Kind::Later`, a folder without a house `Kind::NotSetUp`.
-    pub fn open(data: &Path) -> Result<House> {
-        House::open_if_free(data)?.ok_or_else(|| {
-            Error::later(say!("このデータフォルダーは使用中です。", "This data folder is in use.")).hint(say!(
-                "動いている hakobu を止めるか、しばらく待ってから実行してください。",
-                "Stop the hakobu that is running, or wait and try again."
-            ))
-        })
+    pub fn open(data: &Path, phrase: &Phrase) -> Result<House> {
+        House::open_if_free(data, phrase)?.ok_or_else(in_use)
     }
 
     /// As `open`, but `None` when somebody else runs the house.
-    pub fn open_if_free(data: &Path) -> Result<Option<House>> {
+    pub fn open_if_free(data: &Path, phrase: &Phrase) -> Result<Option<House>> {
         let boot = Boot::read(data)?;
         let Some(lock) = Lock::take(data, LOCK)? else { return Ok(None) };
-        let root = key::root(&boot.key, data)?;
+        let root = boot.key.root_key(data, phrase)?;
         let store = Store::open(data, &root, SCHEMAS)?;
-        Ok(Some(House { store, boot, data: data.to_owned(), serving: AtomicBool::new(false), _lock: lock }))
+        Ok(Some(House::with(store, boot, data, lock)))
+    }
+
+    fn with(store: Store, boot: Boot, data: &Path, lock: Lock) -> House {
+        House { store, boot, data: data.to_owned(), serving: AtomicBool::new(false), _lock: lock }
     }
 
     pub fn data(&self) -> &Path {
@@ -66,4 +66,11 @@ impl House {
     pub fn set_serving(&self) {
         self.serving.store(true, Ordering::Release);
     }
+}
+
+fn in_use() -> Error {
+    Error::later(say!("このデータフォルダーは使用中です。", "This data folder is in use.")).hint(say!(
+        "動いている hakobu を止めるか、しばらく待ってから実行してください。",
+        "Stop the hakobu that is running, or wait and try again."
+    ))
 }

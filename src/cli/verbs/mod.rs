@@ -2,16 +2,20 @@
 
 mod audit;
 mod house;
+mod setup;
 
 use super::args::Args;
 use super::files::Files;
 use super::talk::Talk;
 use super::{Common, Error, Kind, Result, reach};
+use crate::base::provider::Phrase;
 use crate::house::ask::Ask;
 use std::path::PathBuf;
 
 #[derive(clap::Subcommand)]
 pub(super) enum Verb {
+    /// Make a house: key, data folder, admin, relay || 環境を作る（鍵、データフォルダー、管理者、中継サーバー）
+    Setup(Box<setup::Setup>),
     /// What the house does now || いまの状態
     Status,
     /// The settings || 設定
@@ -37,6 +41,7 @@ pub(super) enum Verb {
 pub(super) fn run(args: Args, talk: &Talk) -> Result<u8> {
     let common = args.common;
     match args.verb {
+        Verb::Setup(flags) => setup::run(*flags, &common, &data(&common)?, talk),
         Verb::Status => ask(&common, talk, |_| Ok(house::status())),
         Verb::Config(verb) => ask(&common, talk, |_| Ok(verb.ask())),
         Verb::Audit(verb) => ask(&common, talk, |files| Ok(verb.ask(files))),
@@ -52,7 +57,7 @@ fn ask(common: &Common, talk: &Talk, make: impl FnOnce(&mut Files<'_>) -> Result
     let data = data(common)?;
     let mut files = Files::new(talk);
     let ask = make(&mut files)?;
-    let answer = reach::answer(&data, ask, &files)?;
+    let answer = reach::answer(&data, &phrase(common), ask, &files)?;
     files.keep()?;
     match files.fill_stdout() {
         true => Ok(answer.exit),
@@ -67,4 +72,9 @@ fn data(common: &Common) -> Result<PathBuf> {
             say!("--data DIR を付けるか、HAKOBU_DATA を設定してください。", "Add --data DIR, or set HAKOBU_DATA."),
         )
     })
+}
+
+/// How the root key's passphrase comes, for a house whose key is one.
+fn phrase(common: &Common) -> Phrase {
+    common.passphrase_file.clone().map_or(Phrase::None, Phrase::File)
 }

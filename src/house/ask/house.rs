@@ -1,8 +1,9 @@
 //! Asks about the house itself: `status`, `config show`.
 
 use super::Answer;
+use crate::base::provider::Provider;
 use crate::base::{Result, Time};
-use crate::house::{House, KeyFrom};
+use crate::house::House;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -32,11 +33,11 @@ fn status(house: &House, now: Time) -> Result<Value> {
 fn config(house: &House) -> Value {
     let boot = &house.boot;
     let key = match &boot.key {
-        KeyFrom::File(path) => json!({"file": path}),
-        KeyFrom::Passphrase => json!({"passphrase": true}),
-        KeyFrom::Credential(name) => json!({"credential": name}),
+        Provider::File { path } => json!({"provider": boot.key.name(), "path": path}),
+        Provider::Passphrase => json!({"provider": boot.key.name()}),
+        Provider::Credential { name } => json!({"provider": boot.key.name(), "name": name}),
         // The words of a command may hold what nobody should read.
-        KeyFrom::Command(words) => json!({"command": words.first()}),
+        Provider::Command { argv } => json!({"provider": boot.key.name(), "program": argv.first()}),
     };
     json!({
         "data": house.data(),
