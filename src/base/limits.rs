@@ -41,3 +41,5 @@ pub const CONTROL_CALLS: usize = 16;
 pub const BUSY_WAIT: Duration = Duration::from_millis(1500);
 /// Progress frames and lines come no closer than this.
 pub const PROGRESS_EVERY: Duration = Duration::from_millis(200);
+/// How often the clock asks what is due.
+pub const CLOCK_TICK: Duration = Duration::from_secs(1);

@@ -23,7 +23,10 @@ pub(super) struct Args {
     pub(super) verb: Verb,
 }
 
+const EVERYWHERE: &str = "Everywhere";
+
 #[derive(clap::Args, Clone)]
+#[command(next_help_heading = EVERYWHERE)]
 pub(super) struct Common {
     /// The data folder || データフォルダー
     #[arg(long, global = true, env = "HAKOBU_DATA", value_name = "DIR", hide_env_values = true)]
@@ -89,12 +92,16 @@ fn localised(mut command: clap::Command, lang: Lang) -> clap::Command {
             .help_template("{before-help}{about-with-newline}\n使い方: {usage}\n\n{all-args}{after-help}");
     }
     let command = command.mut_args(|arg| {
-        let heading = if arg.is_positional() { "引数" } else { "オプション" };
+        let heading = match arg.get_help_heading() {
+            Some(_) => lang.pick("共通", EVERYWHERE),
+            None if arg.is_positional() => lang.pick("引数", "Arguments"),
+            None => lang.pick("オプション", "Options"),
+        };
         let arg = match arg.get_help().map(|h| half(h.to_string())) {
             Some(help) => arg.help(help.clone()).long_help(help),
             None => arg,
         };
-        if lang == Lang::Ja { arg.help_heading(heading) } else { arg }
+        arg.help_heading(heading)
     });
     command.mut_subcommands(|c| localised(c, lang))
 }

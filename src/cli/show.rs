@@ -20,7 +20,9 @@ fn object(fields: &Map<String, Value>, indent: usize, lang: Lang, out: &mut Stri
     let plain = |v: &Value| !v.is_object() && !list_of_objects(v);
     let widest = fields.iter().filter(|(_, v)| plain(v)).map(|(k, _)| width(label(k, lang))).max().unwrap_or(0);
     let margin = " ".repeat(indent);
-    for (key, value) in fields {
+    let mut ordered: Vec<(&String, &Value)> = fields.iter().collect();
+    ordered.sort_by_key(|(key, _)| place(key));
+    for (key, value) in ordered {
         let name = label(key, lang);
         match value {
             Value::Null => {}
@@ -52,6 +54,7 @@ fn table(rows: &[Value], indent: usize, lang: Lang, out: &mut String) {
     for row in rows.iter().filter_map(Value::as_object) {
         columns.extend(row.keys().filter(|k| !columns.contains(k)).collect::<Vec<_>>());
     }
+    columns.sort_by_key(|c| place(c));
     if columns.is_empty() {
         out.push_str(&format!("{margin}{}\n", lang.pick("（なし）", "(none)")));
         return;
@@ -108,48 +111,60 @@ fn label(key: &str, lang: Lang) -> &str {
     LABELS.iter().find(|(k, _, _)| *k == key).map_or(key, |(_, ja, en)| lang.pick(ja, en))
 }
 
+/// Fields stand in the order of the list; what is not in it comes last.
+fn place(key: &str) -> usize {
+    LABELS.iter().position(|(k, _, _)| *k == key).unwrap_or(LABELS.len())
+}
+
 #[rustfmt::skip]
 const LABELS: &[(&str, &str, &str)] = &[
-    ("about", "対象", "about"),
-    ("at", "日時", "at"),
-    ("bounced", "不達", "bounced"),
-    ("by", "操作した人", "by"),
+    ("n", "番号", "no."),
+    ("id", "ID", "id"),
     ("campaign", "配信", "campaign"),
-    ("cancelled", "中止", "cancelled"),
-    ("changed", "変更", "changed"),
-    ("created", "作成", "created"),
-    ("data", "データフォルダー", "data folder"),
-    ("deferred", "保留", "deferred"),
-    ("domain", "ドメイン", "domain"),
-    ("email", "メールアドレス", "address"),
-    ("errors_file", "エラーファイル", "errors file"),
-    ("expired", "期限切れ", "expired"),
-    ("failed", "失敗", "failed"),
-    ("file", "ファイル", "file"),
     ("import", "取り込み", "import"),
-    ("in_doubt", "結果不明", "in doubt"),
-    ("key", "鍵", "key"),
-    ("language", "言語", "language"),
-    ("lines", "行数", "lines"),
-    ("listen", "待ち受け", "listens on"),
     ("name", "名前", "name"),
-    ("new", "新規", "new"),
-    ("public_url", "公開 URL", "public URL"),
-    ("queued", "待機中", "queued"),
-    ("recipients", "宛先", "recipients"),
-    ("rejected", "取り込めない行", "rejected"),
+    ("label", "表示名", "label"),
+    ("email", "メールアドレス", "address"),
+    ("type", "種類", "type"),
     ("role", "役割", "role"),
-    ("rows", "行数", "rows"),
-    ("same", "変更なし", "same"),
-    ("sending", "送信中", "sending"),
-    ("sent", "受理", "sent"),
+    ("state", "状態", "state"),
+    ("at", "日時", "at"),
+    ("by", "操作した人", "by"),
+    ("what", "操作", "what"),
+    ("about", "対象", "about"),
+    ("data", "データフォルダー", "data folder"),
+    ("created", "作成", "created"),
+    ("version", "版", "version"),
+    ("domain", "ドメイン", "domain"),
+    ("public_url", "公開 URL", "public URL"),
+    ("listen", "待ち受け", "listens on"),
+    ("language", "言語", "language"),
     ("serving", "サーバー稼働中", "server runs"),
     ("sound", "ディスク正常", "disk sound"),
-    ("state", "状態", "state"),
+    ("rows", "行数", "rows"),
+    ("new", "新規", "new"),
+    ("changed", "変更", "changed"),
+    ("same", "変更なし", "same"),
+    ("rejected", "取り込めない行", "rejected"),
+    ("errors_file", "エラーファイル", "errors file"),
+    ("recipients", "宛先", "recipients"),
+    ("queued", "待機中", "queued"),
+    ("sending", "送信中", "sending"),
+    ("sent", "受理", "sent"),
+    ("deferred", "保留", "deferred"),
+    ("bounced", "不達", "bounced"),
     ("suppressed", "停止", "suppressed"),
+    ("in_doubt", "結果不明", "in doubt"),
+    ("cancelled", "中止", "cancelled"),
+    ("expired", "期限切れ", "expired"),
+    ("failed", "失敗", "failed"),
+    ("lines", "行数", "lines"),
     ("verified", "検証済み", "verified"),
-    ("version", "版", "version"),
-    ("what", "操作", "what"),
+    ("file", "ファイル", "file"),
+    ("key", "鍵", "key"),
+    ("provider", "取得元", "provider"),
+    ("path", "場所", "path"),
+    ("hash", "ハッシュ", "hash"),
 ];
 
 #[cfg(test)]
@@ -160,7 +175,7 @@ mod tests {
     #[test]
     fn an_answer_is_shown_as_fields_and_tables() {
         let value = json!({"campaign": "c1", "sent": 2, "rows": [{"name": "花子", "n": 1}, {"name": "Bob", "n": 22}]});
-        assert_eq!(text(&value, Lang::En), "campaign  c1\nrows\nn   name\n1   花子\n22  Bob\nsent      2\n");
+        assert_eq!(text(&value, Lang::En), "campaign  c1\nrows\nno.  name\n1    花子\n22   Bob\nsent      2\n");
         assert_eq!(text(&json!({"lines": []}), Lang::Ja), "（なし）\n");
     }
 

@@ -5,7 +5,7 @@ use crate::base::provider::Provider;
 use crate::base::{Error, Kind, Lang, Result, Say};
 use crate::store::replace_file;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use toml::{Table, Value};
 
 pub const FILE: &str = "hakobu.toml";

@@ -11,6 +11,7 @@
 
 pub mod ask;
 pub mod boot;
+pub mod due;
 pub mod setup;
 pub mod wire;
 
@@ -32,6 +33,7 @@ pub struct House {
     pub boot: Boot,
     data: PathBuf,
     serving: AtomicBool,
+    ending: AtomicBool,
     _lock: Lock,
 }
 
@@ -51,7 +53,14 @@ impl House {
     }
 
     fn with(store: Store, boot: Boot, data: &Path, lock: Lock) -> House {
-        House { store, boot, data: data.to_owned(), serving: AtomicBool::new(false), _lock: lock }
+        House {
+            store,
+            boot,
+            data: data.to_owned(),
+            serving: AtomicBool::new(false),
+            ending: AtomicBool::new(false),
+            _lock: lock,
+        }
     }
 
     pub fn data(&self) -> &Path {
@@ -65,6 +74,15 @@ impl House {
 
     pub fn set_serving(&self) {
         self.serving.store(true, Ordering::Release);
+    }
+
+    /// The process ends: what runs in the background stops at its next step and is waited for.
+    pub fn wind_down(&self) {
+        self.ending.store(true, Ordering::Release);
+    }
+
+    pub fn is_ending(&self) -> bool {
+        self.ending.load(Ordering::Acquire)
     }
 }
 

@@ -1,7 +1,127 @@
-//! The worker: the process that runs a house: web server, control socket, clock.
+//! The worker: the process that runs a house: web pages, control socket, clock.
 //!
 //! It decides nothing about mail or people; it starts things, keeps them going, and ends them within seconds.
 //!
-//! Reading order: this file, `control` (the command line's way in), `notify` (telling systemd).
+//! Flow: `start` binds the web address and the control socket and starts the clock; `wait` until a signal, or until
+//! disk or socket are no longer sound; `stop` takes nothing new, asks what runs to end, and waits for it.
+//!
+//! Reading order: this file, `clock`, `control` (the command line's way in), `notify` (telling systemd), `log`.
+//!
+//! **Invariant:** every thread that is started here is joined in `stop`.
 
+pub mod clock;
 pub mod control;
+pub mod log;
+pub mod notify;
+mod stub;
+
+use crate::base::{Error, Kind, Result, limits};
+use crate::house::House;
+use clock::Clock;
+use control::Control;
+use signal_hook::{consts, flag, iterator::Signals};
+use std::net::SocketAddr;
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, PoisonError};
+use stub::Server;
+
+pub struct Worker {
+    house: Arc<House>,
+    web: Server,
+    control: Control,
+    clock: Clock,
+}
+
+impl Worker {
+    /// Everything up, or nothing: the address is taken first, because it is what most often fails.
+    pub fn start(house: &Arc<House>, listen: SocketAddr) -> Result<Worker> {
+        let web = Server::start(house, listen)?;
+        let control = Control::start(house)?;
+        let clock = Clock::start(house)?;
+        house.set_serving();
+        log::event("started", &serde_json::json!({"listen": web.address().to_string()}));
+        Ok(Worker { house: Arc::clone(house), web, control, clock })
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.web.address()
+    }
+
+    /// Until somebody asks for the end. An unsound disk or a dead socket ends it too, as an error.
+    pub fn wait(&self, ending: &Ending) -> Result<()> {
+        loop {
+            match ending.0.recv_timeout(limits::CLOCK_TICK) {
+                Ok(()) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
+                Err(RecvTimeoutError::Timeout) if !self.house.store.is_sound() || !self.web.is_sound() => {
+                    return Err(unsound());
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+        }
+    }
+
+    /// Takes nothing new, asks what runs to end, waits for it, and lets go of the house.
+    pub fn stop(self) {
+        notify::stopping();
+        self.house.wind_down();
+        self.control.stop();
+        self.clock.stop();
+        self.web.stop();
+        log::event("stopped", &serde_json::json!({}));
+    }
+}
+
+/// Tells when the process is asked to end.
+pub struct Ending(mpsc::Receiver<()>);
+
+impl Ending {
+    /// SIGTERM and SIGINT end it cleanly; a second one ends the process at once.
+    pub fn on_signals() -> Result<Ending> {
+        let cannot = |e| Error::io(say!("シグナルを受け取れません。", "Cannot listen for signals."), e);
+        let second = Arc::new(AtomicBool::new(false));
+        for (signal, exit) in [(consts::SIGINT, 130), (consts::SIGTERM, 143)] {
+            flag::register_conditional_shutdown(signal, exit, Arc::clone(&second))
+                .and_then(|_| flag::register(signal, Arc::clone(&second)))
+                .map_err(cannot)?;
+        }
+        let mut signals = Signals::new([consts::SIGINT, consts::SIGTERM]).map_err(cannot)?;
+        let (tell, told) = mpsc::channel();
+        std::thread::Builder::new()
+            .name("signals".into())
+            .spawn(move || {
+                if signals.forever().next().is_some() {
+                    // Nobody listens any more: the end has begun by itself.
+                    tell.send(()).ok();
+                }
+            })
+            .map_err(cannot)?;
+        Ok(Ending(told))
+    }
+
+    /// Ends when `others` say so too, such as a closed standard input.
+    pub fn also(self, tell: impl FnOnce(mpsc::Sender<()>)) -> Ending {
+        let (to, from) = mpsc::channel();
+        tell(to.clone());
+        std::thread::spawn(move || {
+            self.0.recv().ok();
+            to.send(()).ok();
+        });
+        Ending(from)
+    }
+}
+
+fn unsound() -> Error {
+    Error::new(
+        Kind::Unhealthy,
+        say!(
+            "ディスクまたは待ち受けに異常があるため終了します。もう一度起動してください。",
+            "The disk or the listening socket has failed, so this ends. Start it again."
+        ),
+    )
+}
+
+/// A lock that outlives a panic of whoever held it.
+fn lock<T>(m: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    m.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -2,6 +2,7 @@
 
 mod audit;
 mod house;
+mod serve;
 mod setup;
 
 use super::args::Args;
@@ -16,6 +17,8 @@ use std::path::PathBuf;
 pub(super) enum Verb {
     /// Make a house: key, data folder, admin, relay || 環境を作る（鍵、データフォルダー、管理者、中継サーバー）
     Setup(Box<setup::Setup>),
+    /// Run the house: pages, clock, sending || 動かす（画面、予約、送信）
+    Serve(serve::Serve),
     /// What the house does now || いまの状態
     Status,
     /// The settings || 設定
@@ -42,6 +45,7 @@ pub(super) fn run(args: Args, talk: &Talk) -> Result<u8> {
     let common = args.common;
     match args.verb {
         Verb::Setup(flags) => setup::run(*flags, &common, &data(&common)?, talk),
+        Verb::Serve(flags) => serve::run(&flags, &data(&common)?, &phrase(&common), talk),
         Verb::Status => ask(&common, talk, |_| Ok(house::status())),
         Verb::Config(verb) => ask(&common, talk, |_| Ok(verb.ask())),
         Verb::Audit(verb) => ask(&common, talk, |files| Ok(verb.ask(files))),

@@ -1,0 +1,27 @@
+//! What systemd is told, over the socket it names in the environment. Without one, nothing.
+
+use std::os::unix::net::UnixDatagram;
+
+pub fn ready() {
+    send("READY=1");
+}
+
+pub fn stopping() {
+    send("STOPPING=1");
+}
+
+fn send(state: &str) {
+    let Some(place) = std::env::var_os("NOTIFY_SOCKET") else { return };
+    let Ok(socket) = UnixDatagram::unbound() else { return };
+    // Whoever asked to be told and does not listen has no other ear.
+    match place.to_string_lossy().strip_prefix('@') {
+        Some(name) => {
+            use std::os::linux::net::SocketAddrExt;
+            let address = std::os::unix::net::SocketAddr::from_abstract_name(name);
+            address.and_then(|a| socket.send_to_addr(state.as_bytes(), &a)).ok();
+        }
+        None => {
+            socket.send_to(state.as_bytes(), place).ok();
+        }
+    }
+}
