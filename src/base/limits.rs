@@ -13,12 +13,23 @@ pub const GROUP_MAX: usize = 256;
 pub const GROUP_TIME: Duration = Duration::from_millis(60);
 /// Page cache of the writing connection and of each reader, in KiB.
 pub const WRITER_CACHE_KIB: i64 = 48 * 1024;
-pub const READER_CACHE_KIB: i64 = 12 * 1024;
+pub const READER_CACHE_KIB: i64 = 8 * 1024;
 pub const READERS: usize = 4;
+/// How long a read waits for a free reader.
+pub const READER_WAIT: Duration = Duration::from_secs(30);
+pub const BOOKS_BUSY: Duration = Duration::from_secs(5);
+/// Prepared statements kept per connection.
+pub const BOOKS_STATEMENTS: usize = 256;
+/// Pages in the write-ahead log at which it is moved into the main file (16 MB).
+pub const WAL_PAGES: usize = 4000;
+/// Length to which the log's file is cut back when it starts anew.
+pub const WAL_KEEP: u64 = 64 * MB;
 /// Above this length of the write-ahead log a snapshot is given up by name and retried.
 pub const WAL_MAX: u64 = GB;
 /// Cache of one open journal file.
 pub const JOURNAL_CACHE: usize = 16 << 20;
+/// Journal files kept open though nobody uses them.
+pub const JOURNAL_OPEN: usize = 8;
 /// Plaintext bytes in one sealed chunk of a blob.
 pub const BLOB_CHUNK: usize = 64 << 10;
 

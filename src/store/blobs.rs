@@ -5,6 +5,7 @@
 //! salt and a nonce that holds the chunk's number and whether it is the last: chunks cannot be cut off, swapped or
 //! moved between files.
 
+use super::sync_dir;
 use crate::base::{
     Error, Result,
     limits::BLOB_CHUNK,
@@ -71,15 +72,31 @@ impl Blobs {
 
     pub fn read(&self, id: &BlobId) -> Result<BlobReader> {
         let file = File::open(self.path(id)).map_err(io_error)?;
-        BlobReader::open(file, &self.key)
+        BlobReader::open(file, &self.key, id.as_str())
     }
 
     pub fn exists(&self, id: &BlobId) -> bool {
         self.path(id).exists()
     }
 
+    /// Gone from the disk when this returns; one that is not there is none either.
     pub fn remove(&self, id: &BlobId) -> Result<()> {
-        std::fs::remove_file(self.path(id)).map_err(io_error)
+        let path = self.path(id);
+        match std::fs::remove_file(&path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(e) => Err(io_error(e)),
+            Ok(()) => sync_dir(path.parent().unwrap_or(&self.dir)).map_err(io_error),
+        }
+    }
+
+    /// Every blob, in no order.
+    pub(super) fn each(&self, mut f: impl FnMut(&Path) -> Result<()>) -> Result<()> {
+        for folder in std::fs::read_dir(&self.dir).map_err(io_error)? {
+            for file in std::fs::read_dir(folder.map_err(io_error)?.path()).map_err(io_error)? {
+                f(&file.map_err(io_error)?.path())?;
+            }
+        }
+        Ok(())
     }
 
     /// A file for a while: sealed with a key of its own, gone when dropped.
@@ -154,24 +171,30 @@ impl Spool {
     pub fn into_reader(mut self) -> Result<BlobReader> {
         self.flush_chunk(true).map_err(io_error)?;
         let file = self.file.try_clone().map_err(io_error)?;
-        BlobReader::open(file, &self.key)
+        BlobReader::open(file, &self.key, "spool")
     }
 
     fn keep_as(mut self, path: &Path) -> Result<()> {
         self.flush_chunk(true).map_err(io_error)?;
-        if path.exists() {
-            return Ok(());
+        let parent = path.parent().ok_or_else(|| Error::bug("a blob path without a folder"))?;
+        // One that is there already may have come a moment ago, its name not yet on disk: the folders are synced for
+        // it too. One of another length is no longer what it was, and is replaced.
+        let len = self.file.metadata().map_err(io_error)?.len();
+        if std::fs::metadata(path).is_ok_and(|there| there.len() == len) {
+            return sync_up(parent);
         }
         self.file.sync_all().map_err(io_error)?;
-        let parent = path.parent().ok_or_else(|| Error::bug("a blob path without a folder"))?;
         super::make_private_dir(parent)?;
-        if let Some(from) = self.path.take() {
+        if let Some(from) = &self.path {
             std::fs::rename(from, path).map_err(io_error)?;
+            self.path = None;
         }
-        let sync = |dir: &Path| File::open(dir).and_then(|d| d.sync_all()).map_err(io_error);
-        sync(parent)?;
-        sync(parent.parent().unwrap_or(parent))
+        sync_up(parent)
     }
+}
+
+fn sync_up(folder: &Path) -> Result<()> {
+    sync_dir(folder).and_then(|()| sync_dir(folder.parent().unwrap_or(folder))).map_err(io_error)
 }
 
 impl Write for Spool {
@@ -202,6 +225,7 @@ impl Drop for Spool {
 /// Reads a sealed file from any place, one chunk in memory.
 pub struct BlobReader {
     file: File,
+    name: String,
     sealer: Sealer,
     len: u64,
     chunks: u64,
@@ -210,20 +234,27 @@ pub struct BlobReader {
 }
 
 impl BlobReader {
-    fn open(file: File, key: &Key) -> Result<BlobReader> {
+    fn open(file: File, key: &Key, name: &str) -> Result<BlobReader> {
+        let sealed = file.metadata().map_err(io_error)?.len().checked_sub(SALT as u64);
+        let chunks = sealed.unwrap_or(0).div_ceil(SEALED_CHUNK);
+        let len = sealed.and_then(|s| s.checked_sub(chunks * TAG_LEN as u64)).filter(|_| chunks > 0);
+        let len = len.ok_or_else(|| damaged(name))?;
         let mut salt = [0u8; SALT];
         file.read_exact_at(&mut salt, 0).map_err(io_error)?;
-        let sealed = file.metadata().map_err(io_error)?.len() - SALT as u64;
-        let chunks = sealed.div_ceil(SEALED_CHUNK);
-        let len = sealed.checked_sub(chunks * TAG_LEN as u64).filter(|_| chunks > 0);
-        let len =
-            len.ok_or_else(|| Error::damaged(say!("ファイルが途中で切れています。", "A stored file is cut short.")))?;
-        Ok(BlobReader { file, sealer: chunk_key(key, &salt), len, chunks, at: 0, held: None })
+        let name = name.to_owned();
+        Ok(BlobReader { file, name, sealer: chunk_key(key, &salt), len, chunks, at: 0, held: None })
     }
 
     /// Plain bytes in all.
     pub fn size(&self) -> u64 {
         self.len
+    }
+
+    /// All of it, for what is small.
+    pub fn read_whole(&mut self) -> Result<Vec<u8>> {
+        let mut out = Vec::new();
+        self.read_to_end(&mut out).map_err(io_error)?;
+        Ok(out)
     }
 
     fn chunk(&mut self, number: u64) -> io::Result<&[u8]> {
@@ -232,7 +263,8 @@ impl BlobReader {
             let plain = if last { self.len - number * BLOB_CHUNK as u64 } else { BLOB_CHUNK as u64 };
             let mut sealed = vec![0u8; usize::try_from(plain).map_err(io::Error::other)? + TAG_LEN];
             self.file.read_exact_at(&mut sealed, SALT as u64 + number * SEALED_CHUNK)?;
-            let opened = self.sealer.open_with(&chunk_nonce(number, last), b"", &sealed).map_err(io::Error::other)?;
+            let opened = self.sealer.open_with(&chunk_nonce(number, last), b"", &sealed);
+            let opened = opened.map_err(|e| io::Error::other(damaged(&self.name).because(e)))?;
             self.held = Some((number, opened));
         }
         Ok(self.held.as_ref().map_or(&[], |(_, plain)| plain))
@@ -265,6 +297,18 @@ impl Seek for BlobReader {
     }
 }
 
+fn damaged(name: &str) -> Error {
+    Error::damaged(say!(
+        "保存したファイル {name} が壊れています。上書きはしていません。",
+        "The stored file {name} is damaged. Nothing was overwritten."
+    ))
+    .hint(say!("バックアップから戻してください。", "Put it back from a backup."))
+}
+
+/// An error of ours that travelled through `Read` or `Write` comes out as what it was.
 fn io_error(e: io::Error) -> Error {
-    Error::io(say!("保存したファイルを扱えません。", "Cannot handle a stored file."), e)
+    match e.downcast::<Error>() {
+        Ok(ours) => ours,
+        Err(e) => Error::io(say!("保存したファイルを扱えません。", "Cannot handle a stored file."), e),
+    }
 }

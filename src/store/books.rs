@@ -1,25 +1,28 @@
 //! The books: one SQLCipher file, one writing connection whose callers share commits, a pool of readers.
 //!
-//! How a group forms: a caller takes the writer, opens a transaction if none is open, runs its closure inside a
-//! savepoint and adds its audit line. If others are waiting for the writer it leaves the transaction open for
-//! them; the last one (or the first after `GROUP_TIME`) commits for all. Everybody is answered after that commit.
+//! How a group forms: a caller takes its turn at the writer, opens a transaction if none is open, runs its closure
+//! inside a savepoint and adds its audit line. If others are in line it leaves the transaction open for them; the last
+//! one (or the first after `GROUP_TIME`) commits for all. Everybody is answered after that commit.
+//!
+//! What a failure costs: an error of the closure undoes that closure alone. Where the engine has undone more than that
+//! (a full disk does), or cannot say, the whole transaction is rolled back and everybody in the group is told that
+//! nothing was written. A commit that the disk did not confirm ends all writing until a restart.
 
-use super::{audit, audit::Deed, cipher, keyring::Keyring};
+use super::audit::{self, Deed};
+use super::cipher::Inside;
+use super::engine::{Conn, Way, full, unconfirmed};
+use super::keyring::Keyring;
+use super::schema::{self, Schema};
+use super::sound::{Sound, unsound};
+use super::turns::{Turn, Turns, lock};
 use crate::base::{By, Error, Kind, Result, Time, limits, seal::Key};
-use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
+use rusqlite::{Connection, ErrorCode};
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Instant;
-
-/// A room's tables: its name and the steps that made them. Steps are only ever added at the end, and only add.
-#[derive(Clone, Copy)]
-pub struct Schema {
-    pub room: &'static str,
-    pub steps: &'static [&'static str],
-}
 
 /// An open savepoint in the books. Reads as a connection; only `Store::write` makes one.
 pub struct Tx<'a> {
@@ -38,19 +41,30 @@ pub(super) struct Books {
     path: PathBuf,
     key: Key,
     audit_key: Key,
-    writer: Mutex<Writer>,
-    waiting: AtomicUsize,
-    sound: AtomicBool,
-    readers: Mutex<Vec<Connection>>,
+    sound: Sound,
+    // Before the writer, so that they are closed before it: the last to close moves the log into the main file.
+    readers: Mutex<Readers>,
     reader_back: Condvar,
-    readers_out: AtomicUsize,
+    writer: Turns<Writer>,
+    /// Snapshots that are being taken: while there is one, the main file does not change.
+    holds: AtomicUsize,
+}
+
+#[derive(Default)]
+struct Readers {
+    idle: Vec<Conn>,
+    out: usize,
 }
 
 struct Writer {
-    conn: Connection,
+    conn: Conn,
     group: Option<Arc<Group>>,
     ran: usize,
     since: Instant,
+    /// Pages in the write-ahead log after the last commit, told by the engine.
+    logged: Arc<AtomicUsize>,
+    /// `logged` at the last checkpoint.
+    checkpointed: usize,
 }
 
 /// The callers of one commit wait here for its outcome.
@@ -63,6 +77,7 @@ struct Group {
 #[derive(Clone, Copy)]
 enum Failed {
     Full,
+    Undone,
     Unsound,
 }
 
@@ -71,57 +86,70 @@ impl Failed {
         match self {
             Failed::Full => full(),
             Failed::Unsound => unsound(),
+            Failed::Undone => Error::later(say!(
+                "同時に行われたほかの書き込みの失敗のため、何も書き込まれませんでした。もう一度実行してください。",
+                "A write that ran together with this one failed, so nothing was written. Try again."
+            )),
         }
     }
 }
 
+/// What became of one closure.
+enum Ran<T> {
+    Kept(T),
+    /// Undone alone; the transaction goes on.
+    Undone(Error),
+    /// The transaction is gone, or in a state that nobody can vouch for.
+    Lost(Error),
+}
+
 impl Books {
-    pub(super) fn open(path: &Path, keys: &Keyring, schemas: &[Schema]) -> Result<Books> {
-        let _inside = cipher::Inside::enter();
+    pub(super) fn open(path: &Path, keys: &Keyring, schemas: &[Schema], sound: Sound, way: Way) -> Result<Books> {
+        let _inside = Inside::enter();
         let key = keys.books();
-        let conn = connect(path, &key, false)?;
-        let books = Books {
+        let mut conn = Conn::open(path, &key, way)?;
+        let logged = Arc::new(AtomicUsize::new(0));
+        let told = Arc::clone(&logged);
+        conn.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, pages: i32| {
+            told.store(usize::try_from(pages).unwrap_or(0), Ordering::Release);
+            Ok(())
+        }))?;
+        schema::migrate(&mut conn, schemas)?;
+        let writer = Writer { conn, group: None, ran: 0, since: Instant::now(), logged, checkpointed: 0 };
+        Ok(Books {
             path: path.to_owned(),
             key,
             audit_key: keys.audit(),
-            writer: Mutex::new(Writer { conn, group: None, ran: 0, since: Instant::now() }),
-            waiting: AtomicUsize::new(0),
-            sound: AtomicBool::new(true),
-            readers: Mutex::new(Vec::new()),
+            sound,
+            writer: Turns::new(writer),
+            holds: AtomicUsize::new(0),
+            readers: Mutex::default(),
             reader_back: Condvar::new(),
-            readers_out: AtomicUsize::new(0),
-        };
-        migrate(&mut lock(&books.writer).conn, schemas)?;
-        Ok(books)
-    }
-
-    pub(super) fn is_sound(&self) -> bool {
-        self.sound.load(Ordering::Acquire)
+        })
     }
 
     pub(super) fn write<T>(&self, by: &By, now: Time, deed: Deed, f: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<T> {
-        let _inside = cipher::Inside::enter();
-        self.waiting.fetch_add(1, Ordering::AcqRel);
-        let mut writer = lock(&self.writer);
-        self.waiting.fetch_sub(1, Ordering::AcqRel);
-        if !self.is_sound() {
-            return Err(unsound());
-        }
+        let _inside = Inside::enter();
+        let mut writer = self.writer.take()?;
+        self.sound.check()?;
         let group = writer.join()?;
-        let outcome = writer.savepoint(|conn| {
+        let ran = writer.savepoint(|conn| {
             let value = f(&Tx { conn, now })?;
             audit::append(conn, &self.audit_key, by, now, &deed)?;
             Ok(value)
         });
-        if writer.conn.is_autocommit() {
-            // The engine rolled everything back by itself (a full disk does that): the whole group has failed.
-            writer.close(Err(Failed::Full));
-            return outcome.and(Err(full()));
-        }
-        let others_wait = self.waiting.load(Ordering::Acquire) > 0;
-        if !others_wait || writer.ran >= limits::GROUP_MAX || writer.since.elapsed() >= limits::GROUP_TIME {
+        let outcome = match ran {
+            Ran::Kept(value) => Ok(value),
+            Ran::Undone(error) => Err(error),
+            Ran::Lost(error) => {
+                self.abandon(&mut writer, &error);
+                return Err(error);
+            }
+        };
+        if writer.is_last() {
             let committed = self.commit(&mut writer);
-            writer.close(committed);
+            writer.answer(committed);
+            self.checkpoint(&mut writer);
         }
         drop(writer);
         let value = outcome?;
@@ -131,49 +159,124 @@ impl Books {
 
     fn commit(&self, writer: &mut Writer) -> std::result::Result<(), Failed> {
         let Err(e) = writer.conn.execute_batch("COMMIT") else { return Ok(()) };
-        let full = e.sqlite_error_code() == Some(ErrorCode::DiskFull);
-        if !writer.conn.is_autocommit() && writer.conn.execute_batch("ROLLBACK").is_err() {
-            self.sound.store(false, Ordering::Release);
-        }
-        if full && self.is_sound() {
+        self.roll_back(writer);
+        if e.sqlite_error_code() == Some(ErrorCode::DiskFull) && self.sound.is() {
             return Err(Failed::Full);
         }
         // Whether the commit reached the disk is not known: acknowledge nothing from here on.
-        self.sound.store(false, Ordering::Release);
+        self.sound.lose();
         Err(Failed::Unsound)
     }
 
-    pub(super) fn read<T>(&self, f: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
-        let _inside = cipher::Inside::enter();
-        let conn = self.borrow_reader()?;
-        conn.execute_batch("BEGIN")?;
-        let outcome = catch_unwind(AssertUnwindSafe(|| f(&conn)));
-        let ended = conn.is_autocommit() || conn.execute_batch("ROLLBACK").is_ok();
-        self.return_reader(ended.then_some(conn));
-        outcome.unwrap_or_else(|_| Err(Error::bug("a read panicked")))
-    }
-
-    fn borrow_reader(&self) -> Result<Connection> {
-        let mut idle = lock(&self.readers);
-        loop {
-            if let Some(conn) = idle.pop() {
-                self.readers_out.fetch_add(1, Ordering::AcqRel);
-                return Ok(conn);
-            }
-            if self.readers_out.load(Ordering::Acquire) < limits::READERS {
-                let conn = connect(&self.path, &self.key, true)?;
-                self.readers_out.fetch_add(1, Ordering::AcqRel);
-                return Ok(conn);
-            }
-            idle = self.reader_back.wait(idle).unwrap_or_else(PoisonError::into_inner);
+    fn roll_back(&self, writer: &Writer) {
+        if !writer.conn.is_autocommit() && writer.conn.execute_batch("ROLLBACK").is_err() {
+            self.sound.lose();
         }
     }
 
-    fn return_reader(&self, conn: Option<Connection>) {
-        let mut idle = lock(&self.readers);
-        idle.extend(conn);
-        self.readers_out.fetch_sub(1, Ordering::AcqRel);
+    fn abandon(&self, writer: &mut Writer, error: &Error) {
+        self.roll_back(writer);
+        writer.answer(Err(match (self.sound.is(), error.kind()) {
+            (false, _) => Failed::Unsound,
+            (true, Kind::Later) => Failed::Full,
+            (true, _) => Failed::Undone,
+        }));
+    }
+
+    /// Moves the log into the main file when it has grown. Nobody waits for its outcome: what is in the log is safe.
+    fn checkpoint(&self, writer: &mut Writer) {
+        if self.holds.load(Ordering::Acquire) > 0 || !self.sound.is() || !writer.is_long() {
+            return;
+        }
+        writer.checkpointed = writer.logged.load(Ordering::Acquire);
+        if let Err(e) = writer.conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
+            && unconfirmed(&e)
+        {
+            self.sound.lose();
+        }
+    }
+
+    /// Commits a line of its own, and switches checkpoints off until the hold is dropped. From here on the main file
+    /// and the log up to the mark are the books as of this commit, whatever others write meanwhile.
+    pub(super) fn hold(&self, by: &By, now: Time, deed: &Deed) -> Result<Hold<'_>> {
+        let _inside = Inside::enter();
+        let mut writer = self.writer.take()?;
+        self.sound.check()?;
+        writer.join()?;
+        let ran = writer.savepoint(|conn| audit::append(conn, &self.audit_key, by, now, deed));
+        if let Ran::Undone(error) | Ran::Lost(error) = ran {
+            self.abandon(&mut writer, &error);
+            return Err(error);
+        }
+        let committed = self.commit(&mut writer);
+        writer.answer(committed);
+        committed.map_err(Failed::error)?;
+        let page: u32 = writer.conn.query_row("PRAGMA page_size", [], |r| r.get(0))?;
+        self.holds.fetch_add(1, Ordering::AcqRel);
+        const HEADER: u64 = 32;
+        const FRAME: u64 = 24;
+        let mark = HEADER + writer.logged.load(Ordering::Acquire) as u64 * (FRAME + u64::from(page));
+        Ok(Hold { books: self, mark })
+    }
+
+    pub(super) fn read<T>(&self, f: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        let _inside = Inside::enter();
+        let conn = self.borrow_reader()?;
+        let begun = conn.execute_batch("BEGIN").map_err(Error::from);
+        let outcome = begun.and_then(|()| {
+            catch_unwind(AssertUnwindSafe(|| f(&conn))).unwrap_or_else(|_| Err(Error::bug("a read panicked")))
+        });
+        let ended = conn.is_autocommit() || conn.execute_batch("ROLLBACK").is_ok();
+        self.return_reader(ended.then_some(conn));
+        outcome
+    }
+
+    fn borrow_reader(&self) -> Result<Conn> {
+        let mut readers = lock(&self.readers);
+        let begun = Instant::now();
+        loop {
+            if let Some(conn) = readers.idle.pop() {
+                readers.out += 1;
+                return Ok(conn);
+            }
+            if readers.out < limits::READERS {
+                let conn = Conn::open(&self.path, &self.key, Way::Read)?;
+                readers.out += 1;
+                return Ok(conn);
+            }
+            let left = limits::READER_WAIT.saturating_sub(begun.elapsed());
+            if left.is_zero() {
+                return Err(Error::later(say!("データベースが混み合っています。", "The database is busy.")));
+            }
+            readers = self.reader_back.wait_timeout(readers, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn return_reader(&self, conn: Option<Conn>) {
+        let mut readers = lock(&self.readers);
+        readers.idle.extend(conn);
+        readers.out -= 1;
         self.reader_back.notify_one();
+    }
+}
+
+/// The books stand still in two files up to here, while others write on.
+pub(super) struct Hold<'a> {
+    books: &'a Books,
+    /// Bytes of the write-ahead log that belong to it.
+    pub(super) mark: u64,
+}
+
+impl Drop for Hold<'_> {
+    fn drop(&mut self) {
+        self.books.holds.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl Turn<'_, Writer> {
+    /// Whether this caller commits for the group.
+    fn is_last(&self) -> bool {
+        !self.others_wait() || self.ran >= limits::GROUP_MAX || self.since.elapsed() >= limits::GROUP_TIME
     }
 }
 
@@ -191,26 +294,46 @@ impl Writer {
         Ok(group)
     }
 
-    fn savepoint<T>(&mut self, f: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+    fn savepoint<T>(&mut self, f: impl FnOnce(&Connection) -> Result<T>) -> Ran<T> {
         self.ran += 1;
-        self.conn.prepare_cached("SAVEPOINT one")?.execute([])?;
+        if let Err(e) = self.step("SAVEPOINT one") {
+            return Ran::Lost(e);
+        }
         let outcome =
             catch_unwind(AssertUnwindSafe(|| f(&self.conn))).unwrap_or_else(|_| Err(Error::bug("a write panicked")));
         if self.conn.is_autocommit() {
-            return outcome;
+            // The engine has rolled everything back by itself; a full disk does that.
+            return Ran::Lost(outcome.err().unwrap_or_else(|| Error::bug("a write ended its own transaction")));
         }
-        if outcome.is_err() {
-            self.conn.prepare_cached("ROLLBACK TO one")?.execute([])?;
+        match outcome {
+            Ok(value) => match self.step("RELEASE one") {
+                Ok(()) => Ran::Kept(value),
+                Err(e) => Ran::Lost(e),
+            },
+            Err(error) => match self.step("ROLLBACK TO one").and_then(|()| self.step("RELEASE one")) {
+                Ok(()) => Ran::Undone(error),
+                Err(_) => Ran::Lost(error),
+            },
         }
-        self.conn.prepare_cached("RELEASE one")?.execute([])?;
-        outcome
     }
 
-    fn close(&mut self, outcome: std::result::Result<(), Failed>) {
+    fn step(&self, sql: &str) -> Result<()> {
+        self.conn.prepare_cached(sql)?.execute([])?;
+        Ok(())
+    }
+
+    fn answer(&mut self, outcome: std::result::Result<(), Failed>) {
         if let Some(group) = self.group.take() {
             *lock(&group.outcome) = Some(outcome);
             group.done.notify_all();
         }
+    }
+
+    /// Past the length at which the log is moved, and then every so many pages while a long reader keeps it.
+    fn is_long(&self) -> bool {
+        let logged = self.logged.load(Ordering::Acquire);
+        let begun_anew = logged < self.checkpointed;
+        logged >= limits::WAL_PAGES && (begun_anew || logged >= self.checkpointed + limits::WAL_PAGES / 4)
     }
 }
 
@@ -223,93 +346,5 @@ impl Group {
                 None => outcome = self.done.wait(outcome).unwrap_or_else(PoisonError::into_inner),
             }
         }
-    }
-}
-
-fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
-    m.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn connect(path: &Path, key: &Key, read_only: bool) -> Result<Connection> {
-    cipher::ready()?;
-    let flags = match read_only {
-        true => OpenFlags::SQLITE_OPEN_READ_ONLY,
-        false => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
-    };
-    let conn = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    cipher::unlock(&conn, key)?;
-    let cache = if read_only { limits::READER_CACHE_KIB } else { limits::WRITER_CACHE_KIB };
-    conn.execute_batch(&format!("PRAGMA cache_size = -{cache}; PRAGMA temp_store = MEMORY; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;"))?;
-    if !read_only {
-        conn.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000;")?;
-    }
-    conn.busy_timeout(std::time::Duration::from_secs(5))?;
-    conn.set_prepared_statement_cache_capacity(256);
-    Ok(conn)
-}
-
-/// Runs the steps of each room that have not run yet, all in one transaction.
-fn migrate(conn: &mut Connection, schemas: &[Schema]) -> Result<()> {
-    let tx = conn.transaction()?;
-    tx.execute_batch("CREATE TABLE IF NOT EXISTS room_schema (room TEXT PRIMARY KEY, steps INTEGER NOT NULL) STRICT;")?;
-    let own = [Schema { room: "store", steps: &[audit::SCHEMA] }];
-    for schema in own.iter().chain(schemas) {
-        let done: i64 =
-            tx.query_row("SELECT coalesce(max(steps), 0) FROM room_schema WHERE room = ?1", [schema.room], |r| {
-                r.get(0)
-            })?;
-        for step in schema.steps.iter().skip(usize::try_from(done).unwrap_or(0)) {
-            tx.execute_batch(step)?;
-        }
-        let steps = i64::try_from(schema.steps.len()).unwrap_or(0).max(done);
-        tx.execute(
-            "INSERT INTO room_schema (room, steps) VALUES (?1, ?2) ON CONFLICT (room) DO UPDATE SET steps = ?2",
-            rusqlite::params![schema.room, steps],
-        )?;
-    }
-    tx.commit()?;
-    Ok(())
-}
-
-fn full() -> Error {
-    Error::later(say!(
-        "ディスクがいっぱいのため、書き込めませんでした。何も変わっていません。",
-        "The disk is full, so nothing was written. Nothing has changed."
-    ))
-    .hint(say!("空きを作ってから、もう一度実行してください。", "Make room, then try again."))
-}
-
-fn unsound() -> Error {
-    Error::new(
-        Kind::Damaged,
-        say!(
-            "ディスクへの書き込みを確認できませんでした。再起動するまで、書き込みを受け付けません。",
-            "The disk did not confirm a write. Nothing more is accepted until a restart."
-        ),
-    )
-}
-
-impl From<rusqlite::Error> for Error {
-    fn from(e: rusqlite::Error) -> Error {
-        let error = match e.sqlite_error().map(|s| (s.code, s.extended_code)) {
-            Some((ErrorCode::DiskFull, _)) => full(),
-            Some((ErrorCode::NotADatabase, _)) => Error::damaged(say!(
-                "books.db を開けません。鍵が違うか、ファイルが壊れています。",
-                "books.db does not open: the key is another one, or the file is damaged."
-            )),
-            Some((ErrorCode::DatabaseCorrupt, _)) => Error::damaged(say!(
-                "books.db が壊れています。上書きはしていません。",
-                "books.db is damaged. Nothing was overwritten."
-            )),
-            Some((ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked, _)) => {
-                Error::later(say!("データベースが使用中です。", "The database is busy."))
-            }
-            Some((
-                ErrorCode::ConstraintViolation,
-                ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY,
-            )) => Error::conflict(say!("同じものがすでにあります。", "There is one like it already.")),
-            _ => Error::bug("the books"),
-        };
-        error.because(e)
     }
 }

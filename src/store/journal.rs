@@ -1,35 +1,74 @@
 //! The journal: redb files whose values are sealed and whose keys are only numbers and hashes. One file per
-//! campaign run, one per month for series. Finished files never change.
+//! campaign run, one per month for series. Finished files never change: `seal` makes that so.
+//!
+//! **Invariant:** a commit that failed is never answered as done; whether it is on disk is told by reading again. A
+//! full disk is `Kind::Later` and the file works again once there is room; any other failure to write ends all writing
+//! (`Store::is_sound`) until a restart.
+//! **Invariant:** a file that does not open is named and left as it is.
 
+use super::sound::{Sound, unsound};
+use super::turns::lock;
 use crate::base::{
     Error, Result, limits,
     seal::{Key, Sealer},
 };
-use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
+use redb::{Database, DatabaseError, ReadOnlyDatabase, ReadableDatabase, ReadableTable, TableDefinition};
+use std::cell::RefCell;
 use std::collections::HashMap;
+use std::io::ErrorKind;
 use std::ops::ControlFlow;
+use std::os::unix::fs::PermissionsExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 /// A table's name; it is part of what seals each value.
 pub type Table = &'static str;
+pub(super) type Bytes = &'static [u8];
 
 pub struct Journal {
     dir: PathBuf,
     key: Key,
+    sound: Sound,
     open: Mutex<HashMap<String, Arc<JournalFile>>>,
+    damaged: Vec<DamagedFile>,
+}
+
+/// A file that did not open when the house did. Nothing was written to it.
+#[derive(Debug)]
+pub struct DamagedFile {
+    pub name: String,
+    pub error: Error,
 }
 
 pub struct JournalFile {
     name: String,
-    path: PathBuf,
     sealer: Sealer,
-    db: RwLock<Database>,
+    sound: Sound,
+    opener: Opener,
+    db: RwLock<Handle>,
+    /// The handle has seen a full disk and refuses everything from then on: open the file again before the next use.
+    spent: AtomicBool,
 }
 
+pub(super) enum Handle {
+    Live(Database),
+    Sealed(ReadOnlyDatabase),
+    Gone,
+}
+
+pub(super) type Opener = Box<dyn Fn() -> std::result::Result<Handle, DatabaseError> + Send + Sync>;
+
 impl Journal {
-    pub(super) fn open(dir: &Path, key: Key) -> Result<Journal> {
-        Ok(Journal { dir: dir.to_owned(), key, open: Mutex::new(HashMap::new()) })
+    pub(super) fn open(dir: &Path, key: Key, sound: Sound) -> Result<Journal> {
+        let mut journal = Journal { dir: dir.to_owned(), key, sound, open: Mutex::default(), damaged: Vec::new() };
+        for name in journal.names()? {
+            if let Err(error) = check(&journal.path(&name)) {
+                journal.damaged.push(DamagedFile { name, error });
+            }
+        }
+        Ok(journal)
     }
 
     /// The file of this name (`r12`, `2026-11`), made if it is not there.
@@ -44,123 +83,275 @@ impl Journal {
 
     /// Names of all files, sorted.
     pub fn names(&self) -> Result<Vec<String>> {
-        let list = std::fs::read_dir(&self.dir)
-            .map_err(|e| Error::io(say!("ジャーナルを読めません。", "Cannot read the journal."), e))?;
-        let mut names: Vec<String> = list
-            .filter_map(|entry| entry.ok()?.file_name().into_string().ok()?.strip_suffix(".redb").map(str::to_owned))
-            .collect();
-        names.sort();
-        Ok(names)
+        let read = || -> std::io::Result<Vec<String>> {
+            let mut names = Vec::new();
+            for entry in std::fs::read_dir(&self.dir)? {
+                let name = entry?.file_name().into_string().unwrap_or_default();
+                names.extend(name.strip_suffix(".redb").map(str::to_owned));
+            }
+            names.sort();
+            Ok(names)
+        };
+        read().map_err(|e| Error::io(say!("ジャーナルを読めません。", "Cannot read the journal."), e))
+    }
+
+    /// Files that did not open when the house did.
+    pub fn damaged(&self) -> &[DamagedFile] {
+        &self.damaged
+    }
+
+    /// From now on the file is only read. Nobody may hold it open for writing.
+    pub fn seal(&self, name: &str) -> Result<()> {
+        let mut open = lock(&self.open);
+        if open.get(name).is_some_and(|file| Arc::strong_count(file) > 1) {
+            return Err(Error::later(say!("この記録は使用中です。", "This ledger is in use.")));
+        }
+        open.remove(name);
+        let path = self.path(name);
+        let close = || std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o400));
+        close().map_err(|e| Error::io(say!("記録 {name} を閉じられません。", "Cannot seal the ledger {name}."), e))
+    }
+
+    pub fn is_sealed(&self, name: &str) -> bool {
+        is_sealed(&self.path(name))
+    }
+
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.dir.join(format!("{name}.redb"))
     }
 
     fn get(&self, name: &str, make: bool) -> Result<Option<Arc<JournalFile>>> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if name.is_empty() || name.contains(['/', '.']) {
+            return Err(Error::bug("the name of a journal file"));
+        }
+        let mut open = lock(&self.open);
         if let Some(file) = open.get(name) {
             return Ok(Some(Arc::clone(file)));
         }
-        let path = self.dir.join(format!("{name}.redb"));
-        if !make && !path.exists() {
+        let path = self.path(name);
+        let exists = path.exists();
+        if !make && !exists {
             return Ok(None);
         }
-        let file = Arc::new(JournalFile {
-            name: name.to_owned(),
-            sealer: self.key.derive(name).sealer(),
-            db: RwLock::new(open_database(&path)?),
-            path,
-        });
+        if open.len() >= limits::JOURNAL_OPEN {
+            open.retain(|_, file| Arc::strong_count(file) > 1);
+        }
+        if !exists {
+            self.sound.check()?;
+        }
+        let opener: Opener = Box::new(move || open_file(&path));
+        let file = JournalFile::open(name, self.key.derive(name).sealer(), self.sound.clone(), opener)?;
+        if !exists {
+            super::sync_dir(&self.dir).map_err(|e| file.failed(redb::StorageError::Io(e)))?;
+        }
+        let file = Arc::new(file);
         open.insert(name.to_owned(), Arc::clone(&file));
         Ok(Some(file))
     }
 }
 
-fn open_database(path: &Path) -> Result<Database> {
-    Database::builder().set_cache_size(limits::JOURNAL_CACHE).create(path).map_err(|e| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        match e {
-            redb::DatabaseError::DatabaseAlreadyOpen => {
-                Error::later(say!("{name} は別の処理が使用中です。", "{name} is in use by another process."))
-            }
-            e => Error::damaged(say!(
-                "ジャーナル {name} を開けません。上書きはしていません。",
-                "The journal file {name} does not open. Nothing was overwritten."
-            ))
-            .because(e),
+fn open_file(path: &Path) -> std::result::Result<Handle, DatabaseError> {
+    let mut how = Database::builder();
+    how.set_cache_size(limits::JOURNAL_CACHE);
+    match is_sealed(path) {
+        true => how.open_read_only(path).map(Handle::Sealed),
+        false => how.create(path).map(Handle::Live),
+    }
+}
+
+fn is_sealed(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|m| m.permissions().mode() & 0o200 == 0)
+}
+
+/// Whether the file opens. Only one that was in use when the process ended is opened for writing, to be repaired.
+fn check(path: &Path) -> Result<()> {
+    let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let read_only = || match Database::builder().set_cache_size(limits::JOURNAL_CACHE).open_read_only(path) {
+        Err(DatabaseError::RepairAborted) => open_file(path).map(drop),
+        other => other.map(drop),
+    };
+    if path.metadata().is_ok_and(|m| m.len() == 0) {
+        return Ok(()); // made, and nothing written yet
+    }
+    guarded(read_only).map_err(|e| open_error(&name, e))
+}
+
+/// A damaged file may make redb panic; that is an error like any other.
+fn guarded<T>(f: impl FnOnce() -> std::result::Result<T, DatabaseError>) -> std::result::Result<T, DatabaseError> {
+    let broken = |_| Err(DatabaseError::Storage(redb::StorageError::Corrupted("redb panicked".into())));
+    catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(broken)
+}
+
+fn open_error(name: &str, e: DatabaseError) -> Error {
+    match e {
+        DatabaseError::DatabaseAlreadyOpen => {
+            Error::later(say!("{name}.redb は別の処理が使用中です。", "{name}.redb is in use by another process."))
         }
-    })
+        DatabaseError::Storage(redb::StorageError::Io(e)) if is_full(&e) => full().because(e),
+        e => damaged(name).because(e),
+    }
+}
+
+fn damaged(name: &str) -> Error {
+    Error::damaged(say!(
+        "ジャーナル {name}.redb が壊れています。上書きはしていません。",
+        "The journal file {name}.redb is damaged. Nothing was overwritten."
+    ))
+    .hint(say!("バックアップから戻してください。", "Put it back from a backup."))
+}
+
+fn full() -> Error {
+    Error::later(say!(
+        "ディスクがいっぱいのため、記録できませんでした。",
+        "The disk is full, so nothing more was recorded."
+    ))
+    .hint(say!("空きを作ってから、もう一度実行してください。", "Make room, then try again."))
+}
+
+fn is_full(e: &std::io::Error) -> bool {
+    matches!(e.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge)
 }
 
 impl JournalFile {
+    pub(super) fn open(name: &str, sealer: Sealer, sound: Sound, opener: Opener) -> Result<JournalFile> {
+        let db = guarded(&opener).map_err(|e| open_error(name, e))?;
+        Ok(JournalFile { name: name.to_owned(), sealer, sound, opener, db: RwLock::new(db), spent: false.into() })
+    }
+
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// One durable transaction: when this returns Ok, it is on disk.
+    /// One durable transaction: when this returns Ok, it is on disk. After an error of `Kind::Later` it may be on disk
+    /// or not: read before trying again. A write in this file inside `f` hangs.
     pub fn write<T>(&self, f: impl FnOnce(&mut Batch<'_>) -> Result<T>) -> Result<T> {
-        let outcome = self.try_write(f);
-        if let Err(e) = &outcome
-            && e.kind() == crate::base::Kind::Later
-        {
-            self.reopen()?;
-        }
-        outcome
-    }
-
-    fn try_write<T>(&self, f: impl FnOnce(&mut Batch<'_>) -> Result<T>) -> Result<T> {
-        let db = self.db.read().unwrap_or_else(PoisonError::into_inner);
-        let mut tx = db.begin_write().map_err(redb_error)?;
+        self.sound.check()?;
+        let db = self.ready()?;
+        let Handle::Live(db) = &*db else {
+            let name = &self.name;
+            return Err(Error::conflict(say!("記録 {name} は閉じられています。", "The ledger {name} is sealed.")));
+        };
+        let mut tx = db.begin_write().map_err(|e| self.failed(e))?;
         tx.set_quick_repair(true);
-        let value = f(&mut Batch { tx: &tx, file: self })?;
-        tx.commit().map_err(redb_error)?;
+        let value = f(&mut Batch { tx: &tx, file: self, tables: RefCell::default() })?;
+        tx.commit().map_err(|e| self.failed(e))?;
         Ok(value)
-    }
-
-    /// After a full disk a handle refuses writes even once there is room: close it and open it again.
-    fn reopen(&self) -> Result<()> {
-        let mut db = self.db.write().unwrap_or_else(PoisonError::into_inner);
-        // The old handle must be gone before the file opens again, so an empty one takes its place meanwhile.
-        *db = Database::builder().create_with_backend(redb::backends::InMemoryBackend::new()).map_err(redb_error)?;
-        *db = open_database(&self.path)?;
-        Ok(())
     }
 
     /// One consistent moment.
     pub fn read<T>(&self, f: impl FnOnce(&View<'_>) -> Result<T>) -> Result<T> {
-        let db = self.db.read().unwrap_or_else(PoisonError::into_inner);
-        let tx = db.begin_read().map_err(redb_error)?;
-        f(&View { tx: &tx, file: self })
+        self.read_raw(|tx| f(&View { tx, file: self }))
     }
 
-    fn aad(&self, table: Table, key: &[u8]) -> Vec<u8> {
+    pub(super) fn read_raw<T>(&self, f: impl FnOnce(&redb::ReadTransaction) -> Result<T>) -> Result<T> {
+        let db = self.ready()?;
+        let tx = match &*db {
+            Handle::Live(db) => db.begin_read(),
+            Handle::Sealed(db) => db.begin_read(),
+            Handle::Gone => return Err(Error::bug("a journal file without a handle")),
+        };
+        let tx = tx.map_err(|e| self.unread(e))?;
+        catch_unwind(AssertUnwindSafe(|| f(&tx))).unwrap_or_else(|_| Err(damaged(&self.name)))
+    }
+
+    /// The handle; after a full disk a fresh one.
+    fn ready(&self) -> Result<RwLockReadGuard<'_, Handle>> {
+        if self.spent.load(Ordering::Acquire) {
+            let mut db = self.db.write().unwrap_or_else(PoisonError::into_inner);
+            if self.spent.load(Ordering::Acquire) {
+                // The old handle must be gone before the file opens again.
+                *db = Handle::Gone;
+                *db = guarded(&self.opener).map_err(|e| open_error(&self.name, e))?;
+                self.spent.store(false, Ordering::Release);
+            }
+        }
+        Ok(self.db.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What an error while writing means for the file and for the house.
+    fn failed(&self, e: impl Into<redb::Error>) -> Error {
+        match e.into() {
+            redb::Error::Io(e) if is_full(&e) => {
+                self.spent.store(true, Ordering::Release);
+                full().because(e)
+            }
+            redb::Error::PreviousIo => {
+                self.spent.store(true, Ordering::Release);
+                full()
+            }
+            redb::Error::Io(e) => {
+                self.sound.lose();
+                unsound().because(e)
+            }
+            e @ redb::Error::Corrupted(_) => damaged(&self.name).because(e),
+            e => Error::bug("the journal").because(e),
+        }
+    }
+
+    fn unread(&self, e: impl Into<redb::Error>) -> Error {
+        match e.into() {
+            e @ redb::Error::Corrupted(_) => damaged(&self.name).because(e),
+            redb::Error::PreviousIo => {
+                self.spent.store(true, Ordering::Release);
+                full()
+            }
+            redb::Error::Io(e) => Error::io(say!("記録を読めません。", "Cannot read a ledger."), e),
+            e => Error::bug("the journal").because(e),
+        }
+    }
+
+    fn seal(&self, table: Table, key: &[u8], value: &[u8]) -> Result<Vec<u8>> {
+        self.sealer.seal(&self.place(table, key), value)
+    }
+
+    fn unseal(&self, table: Table, key: &[u8], sealed: &[u8]) -> Result<Vec<u8>> {
+        self.sealer.open(&self.place(table, key), sealed).map_err(|e| damaged(&self.name).because(e))
+    }
+
+    fn place(&self, table: Table, key: &[u8]) -> Vec<u8> {
         [self.name.as_bytes(), b"|", table.as_bytes(), b"|", key].concat()
     }
 }
 
-fn define(table: Table) -> TableDefinition<'static, &'static [u8], &'static [u8]> {
+pub(super) fn define(table: &str) -> TableDefinition<'_, Bytes, Bytes> {
     TableDefinition::new(table)
 }
 
+type OpenTable<'a> = redb::Table<'a, Bytes, Bytes>;
+
+/// A transaction that is being written. Its tables are opened once.
 pub struct Batch<'a> {
     tx: &'a redb::WriteTransaction,
     file: &'a JournalFile,
+    tables: RefCell<HashMap<Table, OpenTable<'a>>>,
 }
 
-impl Batch<'_> {
+impl<'a> Batch<'a> {
     pub fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        let open = self.tx.open_table(define(table)).map_err(redb_error)?;
-        let Some(sealed) = open.get(key).map_err(redb_error)? else { return Ok(None) };
-        self.file.sealer.open(&self.file.aad(table, key), sealed.value()).map(Some)
+        self.with(table, |open| {
+            let Some(sealed) = open.get(key).map_err(|e| self.file.failed(e))? else { return Ok(None) };
+            self.file.unseal(table, key, sealed.value()).map(Some)
+        })
     }
 
     pub fn put(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<()> {
-        let sealed = self.file.sealer.seal(&self.file.aad(table, key), value)?;
-        let mut open = self.tx.open_table(define(table)).map_err(redb_error)?;
-        open.insert(key, sealed.as_slice()).map_err(redb_error)?;
-        Ok(())
+        let sealed = self.file.seal(table, key, value)?;
+        self.with(table, |open| open.insert(key, sealed.as_slice()).map(drop).map_err(|e| self.file.failed(e)))
     }
 
     pub fn remove(&mut self, table: Table, key: &[u8]) -> Result<bool> {
-        let mut open = self.tx.open_table(define(table)).map_err(redb_error)?;
-        Ok(open.remove(key).map_err(redb_error)?.is_some())
+        self.with(table, |open| Ok(open.remove(key).map_err(|e| self.file.failed(e))?.is_some()))
+    }
+
+    fn with<T>(&self, table: Table, f: impl FnOnce(&mut OpenTable<'a>) -> Result<T>) -> Result<T> {
+        use std::collections::hash_map::Entry;
+        let mut tables = self.tables.borrow_mut();
+        match tables.entry(table) {
+            Entry::Occupied(open) => f(open.into_mut()),
+            Entry::Vacant(place) => {
+                f(place.insert(self.tx.open_table(define(table)).map_err(|e| self.file.failed(e))?))
+            }
+        }
     }
 }
 
@@ -172,8 +363,8 @@ pub struct View<'a> {
 impl View<'_> {
     pub fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>> {
         let Some(open) = self.open(table)? else { return Ok(None) };
-        let Some(sealed) = open.get(key).map_err(redb_error)? else { return Ok(None) };
-        self.file.sealer.open(&self.file.aad(table, key), sealed.value()).map(Some)
+        let Some(sealed) = open.get(key).map_err(|e| self.file.unread(e))? else { return Ok(None) };
+        self.file.unseal(table, key, sealed.value()).map(Some)
     }
 
     /// Every row from `from` on, in key order, until `f` breaks.
@@ -184,9 +375,9 @@ impl View<'_> {
         mut f: impl FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
         let Some(open) = self.open(table)? else { return Ok(()) };
-        for row in open.range(from..).map_err(redb_error)? {
-            let (key, sealed) = row.map_err(redb_error)?;
-            let value = self.file.sealer.open(&self.file.aad(table, key.value()), sealed.value())?;
+        for row in open.range(from..).map_err(|e| self.file.unread(e))? {
+            let (key, sealed) = row.map_err(|e| self.file.unread(e))?;
+            let value = self.file.unseal(table, key.value(), sealed.value())?;
             if f(key.value(), &value)?.is_break() {
                 break;
             }
@@ -194,28 +385,11 @@ impl View<'_> {
         Ok(())
     }
 
-    fn open(&self, table: Table) -> Result<Option<redb::ReadOnlyTable<&'static [u8], &'static [u8]>>> {
+    fn open(&self, table: Table) -> Result<Option<redb::ReadOnlyTable<Bytes, Bytes>>> {
         match self.tx.open_table(define(table)) {
             Ok(open) => Ok(Some(open)),
             Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
-            Err(e) => Err(redb_error(e)),
+            Err(e) => Err(self.file.unread(e)),
         }
-    }
-}
-
-fn redb_error(e: impl Into<redb::Error>) -> Error {
-    match e.into() {
-        redb::Error::Io(io) if io.kind() == std::io::ErrorKind::StorageFull => Error::later(say!(
-            "ディスクがいっぱいのため、記録できませんでした。",
-            "The disk is full, so nothing was recorded."
-        ))
-        .because(io),
-        redb::Error::PreviousIo => {
-            Error::later(say!("前の書き込みの失敗から回復しています。", "Recovering from a failed write."))
-        }
-        e @ redb::Error::Corrupted(_) => {
-            Error::damaged(say!("ジャーナルが壊れています。", "The journal is damaged.")).because(e)
-        }
-        e => Error::bug("the journal").because(e),
     }
 }

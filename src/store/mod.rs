@@ -2,7 +2,8 @@
 //! the journal (redb, sealed values) holds what machines write, blobs hold files in sealed chunks. One keyring
 //! holds their keys, wrapped by the root key, which never stands in the data folder.
 //!
-//! Reading order: `keyring`, `books` (the signed, grouped write), `audit`, `journal`, `blobs`, `lock`.
+//! Reading order: `keyring`, `schema`, `books` (the signed, grouped write; `turns` is its queue, `engine` one
+//! connection), `audit`, `journal`, `blobs`, `sound` (whether the disk keeps its word), `lock`.
 //!
 //! It is not a home for anybody's SQL: each room brings its own schema (`Schema`) and its own `rows.rs`.
 //!
@@ -14,56 +15,112 @@ mod audit;
 mod blobs;
 mod books;
 mod cipher;
+mod engine;
 mod journal;
 mod keyring;
 mod lock;
+mod schema;
+mod sound;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 pub use audit::{AuditLine, Deed};
 pub use blobs::{BlobId, BlobReader, Blobs, Spool};
-pub use books::{Schema, Tx};
-pub use journal::{Batch, Journal, JournalFile, Table, View};
-pub use keyring::{Keyring, RecoveryCode};
+pub use books::Tx;
+pub use journal::{Batch, DamagedFile, Journal, JournalFile, Table, View};
+pub use keyring::{KeyStatus, Keyring, RecoveryCode, WrapStatus};
 pub use lock::Lock;
+pub use schema::Schema;
 
-use crate::base::{By, Error, Result, Time, seal::Key};
+use crate::base::{
+    By, Error, Result, Time, limits,
+    provider::{self, read_key},
+    seal::Key,
+};
+use books::Books;
+use engine::Way;
+use sound::Sound;
 use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
 
-/// The open data folder.
+/// Folders of a house, below the data folder.
+const FOLDERS: [&str; 4] = ["books", "journal", "blobs", "spool"];
+const BOOKS: &str = "books/books.db";
+
+/// The open data folder. There is one at a time: whoever has it holds `worker.lock`.
 pub struct Store {
     dir: PathBuf,
     keys: Keyring,
-    books: books::Books,
+    sound: Sound,
+    books: Books,
     journal: Journal,
     blobs: Blobs,
+    _lock: Lock,
 }
 
 impl Store {
-    /// Makes keyring and folders in `dir`, and opens them. Refuses a folder that has a keyring.
+    /// Makes a house in `dir` and opens it. Refuses a folder that has one. A making that was interrupted is begun anew.
     pub fn create(dir: &Path, root: &Key, schemas: &[Schema]) -> Result<(Store, RecoveryCode)> {
         make_private_dir(dir)?;
-        let code = Keyring::create(dir, root)?;
-        Ok((Store::open(dir, root, schemas)?, code))
+        let lock = Lock::worker(dir)?;
+        clear_the_place(dir)?;
+        let (keys, code) = Keyring::make(dir, root)?;
+        for folder in FOLDERS {
+            make_private_dir(&dir.join(folder))?;
+        }
+        refuse_root_key(dir, root)?;
+        Books::open(&dir.join(BOOKS), &keys, schemas, Sound::new(), Way::Create)?;
+        sync_dir(&dir.join("books")).map_err(|e| Error::io(say!("同期できません。", "Cannot sync."), e))?;
+        keys.finish()?;
+        Ok((Store::open_locked(dir, root, schemas, lock)?, code))
     }
 
-    /// Opens what `create` made, bringing each room's tables up to date.
+    /// Opens what `create` made, bringing each room's tables up to date. Before anything is touched: another key is
+    /// `Kind::WrongKey`, a second opener `Kind::Later`, a part that is missing or damaged `Kind::Damaged`. Journal
+    /// files that do not open are told by `journal().damaged()`; the house works without them.
     pub fn open(dir: &Path, root: &Key, schemas: &[Schema]) -> Result<Store> {
-        let keys = Keyring::open(dir, root)?;
-        for sub in ["books", "journal", "blobs", "spool"] {
-            make_private_dir(&dir.join(sub))?;
+        if !dir.join(keyring::FILE).exists() && dir.join(BOOKS).exists() && !dir.join(keyring::MAKING).exists() {
+            return Err(lost(keyring::FILE));
         }
+        Keyring::open(dir, root)?;
+        Store::open_locked(dir, root, schemas, Lock::worker(dir)?)
+    }
+
+    fn open_locked(dir: &Path, root: &Key, schemas: &[Schema], lock: Lock) -> Result<Store> {
+        let keys = Keyring::open(dir, root)?;
+        refuse_root_key(dir, root)?;
+        for part in ["journal", "blobs", BOOKS] {
+            if !dir.join(part).exists() {
+                return Err(lost(part));
+            }
+        }
+        make_private_dir(&dir.join("spool"))?;
+        let sound = Sound::new();
         Ok(Store {
-            books: books::Books::open(&dir.join("books/books.db"), &keys, schemas)?,
-            journal: Journal::open(&dir.join("journal"), keys.journal())?,
+            books: Books::open(&dir.join(BOOKS), &keys, schemas, sound.clone(), Way::Write)?,
+            journal: Journal::open(&dir.join("journal"), keys.journal(), sound.clone())?,
             blobs: Blobs::open(&dir.join("blobs"), &dir.join("spool"), keys.blobs())?,
             dir: dir.to_owned(),
             keys,
+            sound,
+            _lock: lock,
         })
     }
 
+    /// With the printed recovery code and a new root key: from then on `root` opens the house, and no older root key
+    /// does. No data is rewritten.
+    pub fn recover(dir: &Path, code: &RecoveryCode, root: &Key, now: Time) -> Result<()> {
+        let keys = Keyring::open_with_code(dir, code)?;
+        let _lock = Lock::worker(dir)?;
+        refuse_root_key(dir, root)?;
+        keys.rewrap_root(root, now)?;
+        keys.retire_roots(root)
+    }
+
     /// The only way to write: `f` runs inside a savepoint of a group transaction, the deed's audit line is chained
-    /// in the same transaction, and the answer comes after the commit is durable. Keep `f` under 50 ms.
+    /// in the same transaction, and the answer comes after the commit is durable. Keep `f` under 50 ms. A write inside
+    /// `f` is refused.
     pub fn write<T>(
         &self,
         by: &By,
@@ -79,9 +136,10 @@ impl Store {
         self.books.read(f)
     }
 
-    /// False after a failed fsync: nothing is acknowledged any more, the process must end and start again.
+    /// False after a write that the disk did not confirm, in the books or in the journal: nothing is acknowledged any
+    /// more, the process must end and start again.
     pub fn is_sound(&self) -> bool {
-        self.books.is_sound()
+        self.sound.is()
     }
 
     pub fn journal(&self) -> &Journal {
@@ -116,6 +174,54 @@ impl Store {
     }
 }
 
+fn lost(part: &str) -> Error {
+    Error::damaged(say!(
+        "データフォルダーに {part} がありません。新しく作ることはしません。",
+        "The data folder has lost {part}. It is not made anew."
+    ))
+    .hint(say!("バックアップから戻してください。", "Put it back from a backup."))
+}
+
+/// A house in the making may be begun anew; anything else that stands here already is somebody's data.
+fn clear_the_place(dir: &Path) -> Result<()> {
+    if dir.join(keyring::FILE).exists() {
+        return Err(Error::conflict(say!(
+            "このフォルダーにはすでに鍵束があります。",
+            "This folder has a keyring already."
+        )));
+    }
+    let books = dir.join("books");
+    match (dir.join(keyring::MAKING).exists(), dir.join(BOOKS).exists()) {
+        (true, true) => std::fs::remove_dir_all(&books)
+            .map_err(|e| Error::io(say!("作りかけのデータを消せません。", "Cannot clear a half-made house."), e)),
+        (false, true) => Err(lost(keyring::FILE)),
+        (_, false) => Ok(()),
+    }
+}
+
+/// The data folder never contains the key that opens it, whatever the file is called.
+fn refuse_root_key(dir: &Path, root: &Key) -> Result<()> {
+    let doing = || say!("データフォルダーを読めません。", "Cannot read the data folder.");
+    let mut folders = vec![dir.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).map_err(|e| Error::io(doing(), e))? {
+            let entry = entry.map_err(|e| Error::io(doing(), e))?;
+            let about = entry.metadata().map_err(|e| Error::io(doing(), e))?;
+            let ours = folder == dir && FOLDERS.iter().any(|f| entry.file_name() == *f);
+            if about.is_dir() && !ours {
+                folders.push(entry.path());
+            }
+            let small = about.is_file() && about.len() <= limits::KEY_TEXT_MAX as u64;
+            // What cannot be read cannot be the key that this process uses.
+            let found = small.then(|| std::fs::read(entry.path()).map(Zeroizing::new).ok()).flatten();
+            if found.and_then(|bytes| read_key(&bytes)).is_some_and(|key| key.bytes() == root.bytes()) {
+                return Err(provider::inside());
+            }
+        }
+    }
+    Ok(())
+}
+
 fn make_private_dir(dir: &Path) -> Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|e| {
@@ -134,10 +240,14 @@ pub fn replace_file(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
         file.write_all(bytes)?;
         file.sync_all()?;
         std::fs::rename(&beside, path)?;
-        std::fs::File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
+        sync_dir(path.parent().unwrap_or(Path::new(".")))
     };
     write().map_err(|e| {
         let at = path.display().to_string();
         Error::io(say!("{at} に書き込めません。", "Cannot write {at}."), e)
     })
+}
+
+fn sync_dir(dir: &Path) -> std::io::Result<()> {
+    std::fs::File::open(dir)?.sync_all()
 }
