@@ -5,6 +5,7 @@
 
 #[macro_use]
 pub mod base;
+pub mod access;
 pub mod cli;
 pub mod contacts;
 pub mod delivery;

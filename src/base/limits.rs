@@ -54,3 +54,24 @@ pub const BUSY_WAIT: Duration = Duration::from_millis(1500);
 pub const PROGRESS_EVERY: Duration = Duration::from_millis(200);
 /// How often the clock asks what is due.
 pub const CLOCK_TICK: Duration = Duration::from_secs(1);
+// Access.
+/// Argon2id: memory in KiB, passes, lanes (OWASP's second choice, also the library's default).
+pub const PASSWORD_MEMORY_KIB: u32 = 19 * 1024;
+pub const PASSWORD_PASSES: u32 = 2;
+pub const PASSWORD_LANES: u32 = 1;
+/// NIST SP 800-63B-4: at least 15 characters where the password is the only factor, at least 64 allowed.
+pub const PASSWORD_MIN: usize = 15;
+pub const PASSWORD_MAX: usize = 256;
+/// Wrong passwords before the waiting starts; then `GUESS_WAIT`, doubling up to `GUESS_WAIT_MAX`.
+pub const GUESSES_FREE_ACCOUNT: u32 = 5;
+pub const GUESSES_FREE_ADDRESS: u32 = 20;
+pub const GUESS_WAIT: Duration = Duration::from_secs(120);
+pub const GUESS_WAIT_MAX: Duration = Duration::from_secs(1800);
+pub const GUESS_FORGET: Duration = Duration::from_secs(24 * 3600);
+pub const SESSION_IDLE: Duration = Duration::from_secs(12 * 3600);
+pub const SESSION_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
+/// A session's last use is written down at most this often, so that idle time is known to the hour.
+pub const SESSION_SEEN_EVERY: Duration = Duration::from_secs(3600);
+pub const LINK_LIFE: Duration = Duration::from_secs(30 * 60);
+pub const USER_NAME_MAX: usize = 100;
+pub const USERS_MAX: usize = 1000;
