@@ -75,3 +75,23 @@ pub const SESSION_SEEN_EVERY: Duration = Duration::from_secs(3600);
 pub const LINK_LIFE: Duration = Duration::from_secs(30 * 60);
 pub const USER_NAME_MAX: usize = 100;
 pub const USERS_MAX: usize = 1000;
+
+// Web.
+pub const WEB_THREADS: usize = 8;
+/// Open event streams; each holds a thread.
+pub const WEB_STREAMS: usize = 32;
+pub const WEB_HEARTBEAT: Duration = Duration::from_secs(15);
+pub const WEB_STREAM_STEP: Duration = Duration::from_secs(1);
+/// An event stream ends after this long; the browser comes back by itself.
+pub const WEB_STREAM_LIFE: Duration = Duration::from_secs(600);
+pub const FORM_MAX: u64 = 64 * KB;
+pub const LONG_FORM_MAX: u64 = 2 * MB;
+pub const JSON_MAX: u64 = 256 * KB;
+/// A body above its row's limit, but not above this, is read to its end and dropped, so that the browser gets to read
+/// the answer; one that announces more is never read.
+pub const DRAIN_MAX: u64 = 64 * MB;
+/// Text fields of an upload together.
+pub const UPLOAD_FIELDS_MAX: u64 = MB;
+pub const UPLOAD_FILES: usize = 10;
+pub const URL_MAX: usize = 8 << 10;
+pub const HEADERS_MAX: usize = 100;

@@ -1,0 +1,6 @@
+//! A file per thing that has pages. A handler is parse → one call of a room → draw.
+
+pub(crate) mod account;
+pub(crate) mod home;
+pub(crate) mod oops;
+pub(crate) mod signin;

@@ -1,0 +1,104 @@
+//! A row of the route table, and how a path finds its row.
+
+use super::answer::Answer;
+use super::request::Method;
+use super::visit::Visit;
+use crate::access::Right;
+use crate::base::{Result, limits};
+
+pub(crate) type Handler = fn(&mut Visit<'_>) -> Result<Answer>;
+
+/// Who may use a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Who {
+    /// Anybody; a POST must come from a page of ours.
+    Public,
+    /// Anybody, also from elsewhere (one-click unsubscribe): no session is looked at.
+    Anywhere,
+    /// Everybody who is signed in.
+    SignedIn,
+    /// Those whose role has the right; API tokens that have it, too.
+    Right(Right),
+}
+
+/// What a POST may bring, and how much of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Body {
+    None,
+    Form,
+    /// A form with long texts (a mail's HTML).
+    LongForm,
+    Json,
+    /// multipart/form-data with files, each in the sealed spool when the handler runs.
+    Upload(u64),
+}
+
+impl Body {
+    pub(crate) fn limit(self) -> u64 {
+        match self {
+            Body::None => 0,
+            Body::Form => limits::FORM_MAX,
+            Body::LongForm => limits::LONG_FORM_MAX,
+            Body::Json => limits::JSON_MAX,
+            Body::Upload(most) => most,
+        }
+    }
+}
+
+pub(crate) struct Route {
+    pub(crate) method: Method,
+    pub(crate) path: &'static str,
+    pub(crate) who: Who,
+    pub(crate) body: Body,
+    pub(crate) handler: Handler,
+}
+
+pub(crate) const fn get(path: &'static str, who: Who, handler: Handler) -> Route {
+    Route { method: Method::Get, path, who, body: Body::None, handler }
+}
+
+pub(crate) const fn post(path: &'static str, who: Who, body: Body, handler: Handler) -> Route {
+    Route { method: Method::Post, path, who, body, handler }
+}
+
+/// What the open parts of a pattern hold: `/campaigns/{id}` and `/campaigns/c1` give `id = c1`.
+pub(crate) type Parts = Vec<(&'static str, String)>;
+
+impl Route {
+    fn fits(&self, path: &str) -> Option<Parts> {
+        let (mut want, mut have) = (self.path.split('/'), path.split('/'));
+        let mut parts = Parts::new();
+        loop {
+            match (want.next(), have.next()) {
+                (None, None) => return Some(parts),
+                (Some(w), Some(h)) => match w.strip_prefix('{').and_then(|w| w.strip_suffix('}')) {
+                    Some(name) if !h.is_empty() => parts.push((name, super::form::decode(&h.replace('+', "%2B")))),
+                    None if w == h => {}
+                    _ => return None,
+                },
+                _ => return None,
+            }
+        }
+    }
+}
+
+pub(crate) enum Found<'a> {
+    Row(&'a Route, Parts),
+    /// The path is there, with another method.
+    Method,
+    Nothing,
+}
+
+/// Fixed paths before open ones, so that `/users/new` is not a user called new.
+pub(crate) fn find<'a>(table: &'a [Route], method: Method, path: &str) -> Found<'a> {
+    let method = if method == Method::Head { Method::Get } else { method };
+    let mut fitting: Vec<(&Route, Parts)> = table.iter().filter_map(|r| r.fits(path).map(|p| (r, p))).collect();
+    fitting.sort_by_key(|(_, parts)| parts.len());
+    if fitting.is_empty() {
+        return Found::Nothing;
+    }
+    match fitting.into_iter().find(|(r, _)| r.method == method) {
+        Some((row, parts)) => Found::Row(row, parts),
+        None => Found::Method,
+    }
+}

@@ -1,0 +1,42 @@
+//! The catalogue: every word of the pages, in both languages, checked by the compiler. One file per group of pages.
+
+use crate::base::Lang;
+
+mod frame;
+mod settings;
+mod signin;
+
+/// The words in one language: `w.sign_in()`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Words(pub(crate) Lang);
+
+/// `words! { save: "保存", "Save"; rows(n: u64): "{n} 件", "{n} rows"; }`: both languages or it does not compile.
+macro_rules! words {
+    ($($name:ident $(($($arg:ident: $ty:ty),+))? : $ja:literal, $en:literal;)*) => {
+        impl $crate::web::words::Words {
+            $($crate::web::words::words!(@one $name $(($($arg: $ty),+))? $ja $en);)*
+        }
+        /// Names and texts, for the tests of the catalogue.
+        #[cfg(test)]
+        pub(crate) const ALL: &[(&str, &str, &str)] = &[$((stringify!($name), $ja, $en)),*];
+    };
+    (@one $name:ident $ja:literal $en:literal) => {
+        pub(crate) fn $name(self) -> &'static str {
+            self.0.pick($ja, $en)
+        }
+    };
+    (@one $name:ident ($($arg:ident: $ty:ty),+) $ja:literal $en:literal) => {
+        pub(crate) fn $name(self, $($arg: $ty),+) -> String {
+            match self.0 {
+                $crate::base::Lang::Ja => format!($ja),
+                $crate::base::Lang::En => format!($en),
+            }
+        }
+    };
+}
+pub(crate) use words;
+
+#[cfg(test)]
+pub(crate) fn catalogue() -> Vec<(&'static str, &'static str, &'static str)> {
+    [frame::ALL, settings::ALL, signin::ALL].concat()
+}
