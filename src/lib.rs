@@ -11,4 +11,5 @@ pub mod contacts;
 pub mod delivery;
 pub mod house;
 pub mod store;
+pub mod web;
 pub mod worker;

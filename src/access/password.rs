@@ -82,7 +82,7 @@ fn guessable(text: &str, about: &[&str]) -> bool {
     }
     let different = folded.chars().collect::<std::collections::HashSet<_>>().len();
     // What remains beside well-known words must be worth something by itself.
-    different < 5 || left.chars().count() < 6 || repeats(&folded) || runs(&left)
+    different < 5 || left.chars().count() < 6 || repeats(&folded) || runs(&folded) || runs(&left)
 }
 
 /// One short piece, again and again.
@@ -91,10 +91,12 @@ fn repeats(text: &str) -> bool {
     (1..=chars.len() / 2).any(|n| n <= 6 && chars.iter().enumerate().all(|(i, c)| *c == chars[i % n]))
 }
 
-/// Counting up or down all the way.
+/// Counting up or down all the way; after 9 comes 0.
 fn runs(text: &str) -> bool {
     let codes: Vec<i64> = text.chars().map(|c| i64::from(u32::from(c))).collect();
-    [1, -1].into_iter().any(|step| codes.windows(2).filter(|w| w[1] - w[0] == step).count() * 10 >= codes.len() * 8)
+    [[1, -9], [-1, 9]]
+        .into_iter()
+        .any(|steps| codes.windows(2).filter(|w| steps.contains(&(w[1] - w[0]))).count() * 10 >= codes.len() * 8)
 }
 
 /// The same password typed on another keyboard is the same: NFKC, as SP 800-63B asks.

@@ -89,11 +89,20 @@ fn handle(visit: &mut Visit<'_>, body: &mut dyn Read) -> std::result::Result<Ans
     (row.handler)(visit).map_err(Turned::Failed)
 }
 
+/// How much a request may bring; what has no row brings nothing.
+pub(crate) fn body_limit(method: Method, path: &str) -> u64 {
+    match route::find(TABLE, method, path) {
+        Found::Row(row, _) => row.body.limit(),
+        Found::Method | Found::Nothing => 0,
+    }
+}
+
 /// A page of ours answers under loopback names and the public one: a name that somebody else points at us (DNS
 /// rebinding) gets nothing.
 fn host_ok(site: &Site, request: &Request) -> bool {
     let Some(host) = request.header("host") else { return false };
-    let name = host.rsplit_once(':').filter(|(n, p)| !n.ends_with(':') && p.parse::<u16>().is_ok()).map_or(host, |(n, _)| n);
+    let name =
+        host.rsplit_once(':').filter(|(n, p)| !n.ends_with(':') && p.parse::<u16>().is_ok()).map_or(host, |(n, _)| n);
     host.eq_ignore_ascii_case(site.public_host()) || ["localhost", "127.0.0.1", "[::1]"].contains(&name)
 }
 
@@ -154,9 +163,10 @@ fn same_origin(row: &Route, visit: &Visit<'_>) -> std::result::Result<(), Turned
     }
     let site_says = visit.request.header("sec-fetch-site").is_none_or(|s| s == "same-origin" || s == "none");
     let host = visit.request.header("host").unwrap_or_default();
-    let origin_fits = visit.request.header("origin").is_none_or(|o| {
-        o.split_once("://").is_some_and(|(_, rest)| rest.eq_ignore_ascii_case(host))
-    });
+    let origin_fits = visit
+        .request
+        .header("origin")
+        .is_none_or(|o| o.split_once("://").is_some_and(|(_, rest)| rest.eq_ignore_ascii_case(host)));
     if site_says && origin_fits { Ok(()) } else { Err(Turned::CrossSite) }
 }
 
@@ -204,7 +214,10 @@ fn text(body: &mut dyn Read) -> Result<String> {
 fn json(text: &str) -> Result<serde_json::Value> {
     serde_json::from_str(text).map_err(|e| {
         let (line, column) = (e.line(), e.column());
-        Error::refused(say!("{line} 行 {column} 文字目で JSON として読めません。", "Not JSON at line {line}, column {column}."))
+        Error::refused(say!(
+            "{line} 行 {column} 文字目で JSON として読めません。",
+            "Not JSON at line {line}, column {column}."
+        ))
     })
 }
 
@@ -239,7 +252,12 @@ impl<W: Write, F: FnOnce(W) -> Result<Box<dyn ReadSeek>>> Sink for Spooling<W, F
     }
 }
 
-fn upload(row: &Route, visit: &Visit<'_>, body: &mut dyn Read, kind: &str) -> std::result::Result<(Values, Vec<Upload>), Turned> {
+fn upload(
+    row: &Route,
+    visit: &Visit<'_>,
+    body: &mut dyn Read,
+    kind: &str,
+) -> std::result::Result<(Values, Vec<Upload>), Turned> {
     let Some(boundary) = multipart::boundary(kind) else {
         // A form without files may come the plain way.
         return Ok((Values::parse(&text(&mut body.take(crate::base::limits::FORM_MAX))?), Vec::new()));
@@ -262,8 +280,12 @@ fn upload(row: &Route, visit: &Visit<'_>, body: &mut dyn Read, kind: &str) -> st
 /// On every answer, unless the handler has set its own (a hosted image may be shown by a mail reader). Scripts, styles and images come from us; a frame shows only what was marked for it.
 fn dressed(mut answer: Answer, request: &Request, secure: bool) -> Answer {
     let policy = match answer.framed {
-        true => "default-src 'none'; img-src 'self' data: https:; style-src 'unsafe-inline'; sandbox; frame-ancestors 'self'; base-uri 'none'; form-action 'none'",
-        false => "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; frame-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+        true => {
+            "default-src 'none'; img-src 'self' data: https:; style-src 'unsafe-inline'; sandbox; frame-ancestors 'self'; base-uri 'none'; form-action 'none'"
+        }
+        false => {
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; frame-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+        }
     };
     let mut add = |name: &'static str, value: &str| {
         if !answer.headers.iter().any(|(n, _)| *n == name) {

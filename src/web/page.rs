@@ -50,7 +50,11 @@ const MENU: &[(fn(Words) -> &'static str, &[Entry])] = &[
     (Words::group_home, &[("/", Words::menu_home)]),
     (
         Words::group_send,
-        &[("/campaigns", Words::menu_campaigns), ("/templates", Words::menu_templates), ("/senders", Words::menu_senders)],
+        &[
+            ("/campaigns", Words::menu_campaigns),
+            ("/templates", Words::menu_templates),
+            ("/senders", Words::menu_senders),
+        ],
     ),
     (
         Words::group_contacts,

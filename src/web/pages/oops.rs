@@ -35,7 +35,11 @@ pub(crate) fn answer(v: &Visit<'_>, turned: Turned) -> Answer {
     let json = v.request.wants_json() || matches!(v.caller, Caller::Token(_));
     if matches!(turned, Turned::SignIn) && v.request.method == Method::Get && !json {
         let here = format!("{}{}", v.path(), v.query.with("", ""));
-        return Answer::see(&if here == "/" { "/sign-in".to_owned() } else { format!("/sign-in?next={}", encode(&here)) });
+        return Answer::see(&if here == "/" {
+            "/sign-in".to_owned()
+        } else {
+            format!("/sign-in?next={}", encode(&here))
+        });
     }
     let told = told(v, &turned);
     if json {
@@ -52,7 +56,8 @@ fn draw(v: &Visit<'_>, told: &Told) -> Result<Answer> {
 
 fn told(v: &Visit<'_>, turned: &Turned) -> Told {
     let w = v.w;
-    let plain = |status, kind, title, text: &str| Told { status, kind, title, text: text.to_owned(), hint: String::new() };
+    let plain =
+        |status, kind, title, text: &str| Told { status, kind, title, text: text.to_owned(), hint: String::new() };
     match turned {
         Turned::Host => plain(421, Kind::Denied, w.oops_host(), w.oops_host_text()),
         Turned::NotFound => plain(404, Kind::Missing, w.oops_not_found(), w.oops_not_found_text()),
