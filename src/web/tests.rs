@@ -8,9 +8,9 @@ use super::routes::TABLE;
 use super::site::Site;
 use super::{gate, words};
 use crate::access::{self, NewUser, Right, Role, User};
-use crate::base::{By, Email, Lang, Secret, Time, clock, seal::Key};
-use crate::house::{Boot, House, KeyFrom, SCHEMAS};
-use crate::store::Store;
+use crate::base::provider::{Phrase, Provider};
+use crate::base::{By, Email, Lang, Secret, Time, clock};
+use crate::house::setup::{self, Admin, Answers};
 use std::io::{Cursor, Read};
 use std::sync::Arc;
 
@@ -35,26 +35,24 @@ pub(crate) struct Seen {
 
 impl TestSite {
     pub(crate) fn new() -> TestSite {
-        use std::os::unix::fs::PermissionsExt;
         let dir = tempfile::tempdir().unwrap();
-        let (data, key_file) = (dir.path().join("data"), dir.path().join("root.key"));
-        let root = Key::new([7; 32]);
-        std::fs::create_dir(&data).unwrap();
-        std::fs::write(&key_file, data_encoding::BASE64.encode(root.bytes())).unwrap();
-        std::fs::set_permissions(&key_file, std::fs::Permissions::from_mode(0o600)).unwrap();
-        Boot {
-            key: KeyFrom::File(key_file.clone()),
+        let answers = Answers {
+            key: Provider::File { path: dir.path().join("root.key") },
+            phrase: Phrase::None,
             domain: "news.example.jp".into(),
             public_url: "https://news.example.jp".into(),
-            listen: "127.0.0.1:0".parse().unwrap(),
+            listen: "127.0.0.1:8080".parse().unwrap(),
             lang: Lang::Ja,
-        }
-        .write(&data)
-        .unwrap();
-        drop(Store::create(&data, &root, SCHEMAS).unwrap());
-        let house = House::open(&data).unwrap();
+            admin: Admin {
+                email: Email::parse("admin@example.jp").unwrap(),
+                name: "山田 花子".into(),
+                password: Secret::new(PASSWORD),
+            },
+            relay: None,
+        };
         let now = Time::parse("2026-11-20 10:05", &clock::japan()).unwrap();
-        let site = Site::new(Arc::new(house));
+        let done = setup::run(&dir.path().join("data"), &By::house("test"), now, &answers).unwrap();
+        let site = Site::new(Arc::new(done.house.unwrap()));
         TestSite { site, now, lang: Lang::Ja, cookies: Vec::new(), csrf: String::new(), _dir: dir }
     }
 
