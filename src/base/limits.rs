@@ -95,3 +95,8 @@ pub const UPLOAD_FIELDS_MAX: u64 = MB;
 pub const UPLOAD_FILES: usize = 10;
 pub const URL_MAX: usize = 8 << 10;
 pub const HEADERS_MAX: usize = 100;
+// Contacts.
+/// Characters of a segment, its conditions and values together, and how deep its brackets may go.
+pub const SEGMENT_CHARS: usize = 4_000;
+pub const SEGMENT_TERMS: usize = 300;
+pub const SEGMENT_DEPTH: usize = 20;

@@ -15,9 +15,16 @@ mod rows;
 mod schema;
 
 pub mod attribute;
+pub mod consent;
+pub mod outcomes;
 pub mod people;
+pub mod refusal;
+pub mod segment;
+pub mod suppression;
 pub mod tag;
+pub mod topic;
 pub mod value;
 
 pub use address::{AddressHash, address_hash};
+pub use refusal::{MailKind, Refusal, may_send};
 pub use schema::SCHEMA;

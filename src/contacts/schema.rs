@@ -6,7 +6,7 @@
 
 use crate::store::Schema;
 
-pub const SCHEMA: Schema = Schema { room: "contacts", steps: &[PEOPLE, CONSENT] };
+pub const SCHEMA: Schema = Schema { room: "contacts", steps: &[PEOPLE, CONSENT, REFUSALS] };
 
 const PEOPLE: &str = "
 CREATE TABLE contacts (
@@ -105,4 +105,17 @@ CREATE TABLE outcomes (              -- what happened to whom in earlier runs, f
     PRIMARY KEY (run, contact)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE runs_read (run INTEGER PRIMARY KEY, campaign INTEGER NOT NULL, cursor INTEGER NOT NULL) STRICT;
+";
+
+const REFUSALS: &str = "
+CREATE TABLE refusals (              -- which address refuses which topic now: covers everybody at that address, survives an erasure
+    addr INTEGER NOT NULL,
+    topic INTEGER NOT NULL,
+    hash BLOB NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (addr, topic, hash)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE suppression_removals (hash BLOB NOT NULL, at INTEGER NOT NULL, was TEXT NOT NULL, why INTEGER NOT NULL, by TEXT NOT NULL) STRICT;
+CREATE INDEX suppressions_at ON suppressions (at);
+CREATE INDEX suppressions_batch ON suppressions (batch) WHERE batch IS NOT NULL;
 ";

@@ -1,6 +1,9 @@
 //! All SQL of this room, a file per family of tables. The only files of the room that name rusqlite.
 
 pub(super) mod attributes;
+pub(super) mod consent;
 pub(super) mod people;
+pub(super) mod segment;
+pub(super) mod suppression;
 pub(super) mod tags;
 pub(super) mod values;

@@ -1,0 +1,64 @@
+//! What happened to whom in earlier runs, for segments and the contact's page. Fed from the ledgers: a batch of
+//! outcomes and the cursor behind them land in one transaction, so a batch read twice changes nothing.
+//!
+//! A bounce also puts the address on the do-not-send list. It bears on the address that the contact has now: who
+//! changed it since the mail left is listed for nothing, which `apply` cannot know and a person can undo.
+
+use super::address::AddressHash;
+use super::rows::{consent, suppression as rows};
+use super::segment::Outcome;
+use super::suppression::{self, Reason};
+use crate::base::{
+    By, Result,
+    ids::{CampaignId, ContactId, RunId},
+};
+use crate::store::{Store, Tx};
+
+/// Some outcomes of one run, and where its ledger was read to.
+pub struct Feed<'a> {
+    pub run: RunId,
+    pub campaign: CampaignId,
+    pub outcomes: &'a [(ContactId, Outcome)],
+    pub cursor: u64,
+}
+
+/// How far this run's ledger was read; 0 at first.
+pub fn cursor(store: &Store, run: RunId) -> Result<u64> {
+    store.read(|c| rows::cursor(c, run.0))
+}
+
+/// In the caller's transaction, beside whatever else the outcomes change.
+pub fn apply(store: &Store, tx: &Tx<'_>, by: &By, feed: &Feed<'_>) -> Result<()> {
+    let hashes = AddressHash::new(store);
+    for (contact, outcome) in feed.outcomes {
+        rows::note_outcome(tx, feed.run.0, *contact, outcome.name())?;
+        if *outcome == Outcome::Bounced
+            && let Some(place) = consent::place(tx, &hashes, *contact)?
+        {
+            suppression::put(tx, by, tx.now, &place.hash, Reason::Bounced)?;
+        }
+    }
+    rows::note_cursor(tx, feed.run.0, feed.campaign.0, feed.cursor)
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Received {
+    pub campaign: CampaignId,
+    pub run: RunId,
+    #[serde(serialize_with = "name")]
+    pub outcome: Outcome,
+}
+
+fn name<S: serde::Serializer>(outcome: &Outcome, s: S) -> Result<S::Ok, S::Error> {
+    s.serialize_str(outcome.name())
+}
+
+/// The mails of one contact, newest first.
+pub fn of(store: &Store, contact: ContactId, most: usize) -> Result<Vec<Received>> {
+    let rows = store.read(|c| rows::outcomes_of(c, contact, most))?;
+    let read = |(campaign, run, outcome): (i64, i64, String)| {
+        let outcome = Outcome::parse(&outcome)?;
+        Some(Received { campaign: CampaignId(campaign), run: RunId(run), outcome })
+    };
+    Ok(rows.into_iter().filter_map(read).collect())
+}

@@ -1,0 +1,66 @@
+//! Segments kept under a name. What is kept is the text: it is read again, with the names of that day, when used.
+
+use super::{Segment, Words};
+use crate::base::{By, Error, Result, Time, ids::SegmentId};
+use crate::contacts::rows::segment as rows;
+use crate::store::{Deed, Store};
+
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Saved {
+    #[serde(rename = "segment")]
+    pub id: SegmentId,
+    pub name: String,
+    pub text: String,
+    #[serde(skip)]
+    pub created: Time,
+    #[serde(skip)]
+    pub changed: Time,
+}
+
+pub fn list(store: &Store) -> Result<Vec<Saved>> {
+    store.read(|c| rows::list(c))
+}
+
+/// By id (`g3`) or by name.
+pub fn load(store: &Store, which: &str) -> Result<Saved> {
+    store.read(|c| rows::find(c, which))?.ok_or_else(unknown)
+}
+
+fn unknown() -> Error {
+    Error::missing(say!("その絞り込みはありません。", "There is no such segment."))
+        .hint(say!("一覧: hakobu segment list", "The list: hakobu segment list"))
+}
+
+/// Makes a segment, or changes the one of that name; a text that makes no sense is refused.
+pub fn save(store: &Store, by: &By, now: Time, name: &str, text: &str) -> Result<Saved> {
+    let name = name.trim();
+    if name.is_empty() || name.chars().count() > NAME || SegmentId::parse(name).is_ok() {
+        return Err(Error::refused(say!(
+            "絞り込みの名前は {NAME} 文字までで、番号の形（g3）でないものにします。",
+            "A segment's name has at most {NAME} characters and does not look like an id (g3)."
+        )));
+    }
+    let text = Segment::parse(text, &Words::read(store)?)?.text().to_owned();
+    store.write(by, now, Deed::from("segment.save"), |tx| {
+        match rows::by_name(tx, name)? {
+            Some(old) => rows::update(tx, old.id, name, &text, now)?,
+            None => {
+                rows::insert(tx, name, &text, now)?;
+            }
+        }
+        rows::by_name(tx, name)?.ok_or_else(unknown)
+    })
+}
+
+pub fn delete(store: &Store, by: &By, now: Time, which: &str) -> Result<Saved> {
+    let saved = load(store, which)?;
+    store.write(by, now, Deed::new("segment.delete", saved.id.to_string()), |tx| {
+        match rows::delete(tx, saved.id)? {
+            true => Ok(()),
+            false => Err(unknown()),
+        }
+    })?;
+    Ok(saved)
+}
+
+const NAME: usize = 100;
