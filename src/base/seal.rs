@@ -26,9 +26,17 @@ impl std::fmt::Debug for Key {
 }
 
 /// Bytes from the operating system. The one source of chance that is not an argument: it makes keys and nonces.
+/// The system call itself, because a static binary in an empty root finds neither a library's nor a device file.
 pub fn random<const N: usize>() -> Result<[u8; N]> {
     let mut out = [0u8; N];
-    getrandom::fill(&mut out).map_err(|e| Error::bug(format!("no random bytes: {e}")))?;
+    let mut at = 0;
+    while at < N {
+        match rustix::rand::getrandom(&mut out[at..], rustix::rand::GetRandomFlags::empty()) {
+            Ok(n) => at += n,
+            Err(rustix::io::Errno::INTR) => {}
+            Err(e) => return Err(Error::bug(format!("no random bytes: {e}"))),
+        }
+    }
     Ok(out)
 }
 

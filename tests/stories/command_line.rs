@@ -1,0 +1,81 @@
+use crate::world::Home;
+
+#[test]
+fn a_mistake_in_the_words_is_exit_2_with_the_nearest_name() {
+    let home = Home::new();
+    for (words, hint) in [
+        (&["stats", "--json"][..], "status"),
+        (&["status", "--dta", "D", "--json"], "--data"),
+        (&["audit", "verfy", "--json"], "verify"),
+        (&["status", "--lang", "fr", "--json"], "ja, en"),
+    ] {
+        let said = home.run(words);
+        assert_eq!((said.exit, said.stdout.as_str()), (2, ""), "{words:?}");
+        assert_eq!(said.error()["kind"], "refused");
+        assert!(said.error()["hint"].as_str().unwrap().contains(hint), "{words:?}: {}", said.stderr);
+    }
+}
+
+#[test]
+fn without_a_data_folder_or_without_a_house_in_it_the_next_step_is_named() {
+    let home = Home::new();
+    let said = home.run(&["status", "--json"]);
+    assert_eq!((said.exit, said.error()["kind"].as_str()), (4, Some("unanswered")));
+    let said = home.ask(&["status"]);
+    assert_eq!((said.exit, said.error()["kind"].as_str()), (10, Some("not_set_up")));
+    assert!(said.error()["hint"].as_str().unwrap().contains("hakobu setup"));
+    assert!(!home.path("D").exists());
+}
+
+#[test]
+fn the_data_folder_may_come_from_the_environment() {
+    let home = Home::ready();
+    let said = crate::world::said(home.command(&["status", "--json"]).env("HAKOBU_DATA", "D").output().unwrap()).ok();
+    assert_eq!(said.json()["data"], "D");
+}
+
+#[test]
+fn the_language_of_the_shell_is_spoken_and_json_stays_as_it_is() {
+    let home = Home::ready();
+    let ja = |words: &[&str]| crate::world::said(home.command(words).env("LANG", "ja_JP.UTF-8").output().unwrap());
+    assert!(ja(&["status", "--data", "D"]).ok().stdout.contains("データフォルダー"));
+    assert!(ja(&["status", "--data", "D", "--lang", "en"]).ok().stdout.contains("data folder"));
+    assert!(ja(&["--help"]).ok().stdout.contains("使い方"));
+    let error = ja(&["status", "--data", "nowhere", "--json"]).error();
+    assert_eq!((error["kind"].as_str(), error["message"].as_str().unwrap().is_ascii()), (Some("not_set_up"), false));
+}
+
+#[test]
+fn help_version_completions_and_manual_come_without_a_house() {
+    let home = Home::new();
+    let help = home.run(&["--help"]).ok().stdout;
+    assert!(help.find("hakobu try").unwrap() < help.find("Usage:").unwrap(), "examples first");
+    assert_eq!(home.run(&["help", "setup"]).ok().stderr, "");
+    assert_eq!(home.run(&["version", "--json"]).ok().json()["version"], env!("CARGO_PKG_VERSION"));
+    assert!(home.run(&["completions", "bash"]).ok().stdout.contains("hakobu"));
+    home.run(&["man", "pages"]).ok();
+    assert!(std::fs::read_dir(home.path("pages")).unwrap().count() > 5);
+}
+
+#[test]
+fn a_mistake_in_the_settings_file_is_exit_8_and_named() {
+    let home = Home::ready();
+    let file = home.path("D/hakobu.toml");
+    let text = std::fs::read_to_string(&file).unwrap().replace("domain", "domian");
+    std::fs::write(&file, text).unwrap();
+    let said = home.ask(&["status"]);
+    assert_eq!((said.exit, said.error()["hint"].as_str()), (8, Some("Did you mean domain?")));
+}
+
+#[test]
+fn the_audit_record_is_listed_verified_and_exported() {
+    let home = Home::ready();
+    home.ask(&["audit", "export", "-o", "audit.jsonl"]).ok();
+    let lines = home.ask(&["audit", "list"]).ok().json()["lines"].as_array().unwrap().len();
+    let written = std::fs::read_to_string(home.path("audit.jsonl")).unwrap().lines().count();
+    assert!(lines > 0 && lines == written, "{lines} {written}");
+    assert_eq!(home.ask(&["audit", "verify"]).ok().json()["verified"], true);
+    assert!(!home.path("audit.jsonl.part").exists());
+    let refused = home.ask(&["audit", "export", "-o", "no/such/folder/x"]);
+    assert_eq!(refused.exit, 5);
+}

@@ -1,0 +1,156 @@
+use crate::world::{Home, mode};
+use std::fs;
+
+#[test]
+fn setup_makes_a_house_and_the_second_time_changes_nothing_and_says_so() {
+    let home = Home::new();
+    let first = home.setup(&["--relay", "smtp://127.0.0.1:2525"]).ok();
+    assert_eq!((&first.json()["data"], &first.json()["created"]), (&"D".into(), &true.into()));
+    assert_eq!(mode(&home.path("K")), 0o600);
+    assert_eq!(mode(&home.path("D")), 0o700);
+    let before = home.ask(&["audit", "list"]).json();
+    let settings = fs::read(home.path("D/hakobu.toml")).unwrap();
+
+    let second = home.setup(&["--relay", "smtp://127.0.0.1:2525"]).ok();
+    assert_eq!(second.json()["created"], false);
+    assert!(!second.stderr.contains("recovery"));
+    assert_eq!(home.ask(&["audit", "list"]).json(), before);
+    assert_eq!(fs::read(home.path("D/hakobu.toml")).unwrap(), settings);
+}
+
+#[test]
+fn the_recovery_code_is_shown_once_and_never_in_the_result() {
+    let home = Home::new();
+    let said = home.setup(&[]).ok();
+    let code = said
+        .stderr
+        .lines()
+        .find_map(|l| serde_json::from_str::<serde_json::Value>(l).ok()?["recovery_code"].as_str().map(str::to_owned))
+        .unwrap();
+    assert!(code.len() == 39 && !said.stdout.contains(&code));
+
+    let other = Home::new();
+    let said = other.setup(&["--recovery-file", "paper"]).ok();
+    assert!(!said.stderr.contains("recovery_code"));
+    assert_eq!(
+        (fs::read_to_string(other.path("paper")).unwrap().trim().len(), mode(&other.path("paper"))),
+        (39, 0o600)
+    );
+    let inside = Home::new().setup(&["--recovery-file", "D/paper"]);
+    assert_eq!(inside.exit, 8);
+}
+
+#[test]
+fn a_key_inside_the_data_folder_is_refused_and_nothing_is_made() {
+    let home = Home::new();
+    let said = home.run(&[
+        "setup",
+        "--data",
+        "D",
+        "--key-file",
+        "D/K",
+        "--domain",
+        "x.example.jp",
+        "--admin-email",
+        "a@example.jp",
+        "--admin-password-file",
+        "password",
+        "--yes",
+        "--json",
+    ]);
+    assert_eq!((said.exit, said.error()["kind"].as_str()), (8, Some("config")));
+    assert!(!home.path("D").exists());
+}
+
+#[test]
+fn an_answer_that_is_missing_is_named_by_its_flag() {
+    let home = Home::new();
+    let all = [
+        ("--key-file", "K"),
+        ("--domain", "x.example.jp"),
+        ("--admin-email", "a@example.jp"),
+        ("--admin-password-file", "password"),
+    ];
+    for (left_out, _) in all {
+        let flags: Vec<&str> = all.iter().filter(|(f, _)| *f != left_out).flat_map(|(f, v)| [*f, *v]).collect();
+        let said = home.run(&[&["setup", "--data", "D", "--yes", "--json"], &flags[..]].concat());
+        assert_eq!(said.exit, 4, "{left_out}: {}", said.stderr);
+        assert!(said.error()["message"].as_str().unwrap().contains(left_out), "{}", said.stderr);
+    }
+    let flags: Vec<&str> = all.iter().flat_map(|(f, v)| [*f, *v]).collect();
+    let said = home.run(&[&["setup", "--data", "D", "--json"], &flags[..]].concat());
+    assert_eq!(said.exit, 4);
+    assert!(said.error()["hint"].as_str().unwrap().contains("--yes"));
+    assert!(!home.path("D").exists());
+}
+
+#[test]
+fn an_answers_file_stands_for_the_flags_and_a_misspelled_one_is_named() {
+    let home = Home::new();
+    home.file(
+        "answers.toml",
+        "key-file = \"K\"\ndomain = \"news.example.jp\"\nadmin-email = \"a@example.jp\"\nadmin-password-file = \"password\"\n",
+    );
+    let said = home.run(&["setup", "--data", "D", "--answers", "answers.toml", "--yes", "--json"]).ok();
+    assert_eq!(said.json()["public_url"], "https://news.example.jp");
+    home.file("answers.toml", "domian = \"x\"\n");
+    let said = home.run(&["setup", "--data", "E", "--answers", "answers.toml", "--yes", "--json"]);
+    assert_eq!((said.exit, said.error()["hint"].as_str()), (8, Some("Did you mean domain?")));
+}
+
+#[test]
+fn a_wrong_key_is_told_and_touches_nothing() {
+    let home = Home::ready();
+    fs::rename(home.path("K"), home.path("right")).unwrap();
+    Home::ready_key_at(&home.path("K"));
+    let before = files(&home);
+    let said = home.ask(&["status"]);
+    assert_eq!((said.exit, said.error()["kind"].as_str()), (11, Some("wrong_key")));
+    assert_eq!(files(&home), before);
+    fs::rename(home.path("right"), home.path("K")).unwrap();
+    home.ask(&["status"]).ok();
+}
+
+#[test]
+fn a_passphrase_or_a_command_can_stand_for_the_key_file() {
+    let home = Home::new();
+    home.file("phrase", "correct horse battery staple\n");
+    let base =
+        ["--domain", "x.example.jp", "--admin-email", "a@example.jp", "--admin-password-file", "password", "--yes"];
+    let setup = |data: &str, key: &[&str]| home.run(&[&["setup", "--data", data], &base[..], key].concat());
+    setup("P", &["--key-passphrase-file", "phrase"]).ok();
+    assert_eq!(home.run(&["status", "--data", "P", "--json"]).exit, 4);
+    home.run(&["status", "--data", "P", "--passphrase-file", "phrase"]).ok();
+    home.file("wrong", "another horse entirely\n");
+    assert_eq!(home.run(&["status", "--data", "P", "--passphrase-file", "wrong"]).exit, 11);
+
+    home.file("key.hex", "11".repeat(32));
+    let command = format!("cat {}", home.path("key.hex").display());
+    setup("C", &["--key-command", &command]).ok();
+    home.run(&["status", "--data", "C"]).ok();
+}
+
+impl Home {
+    /// Another house's key, put here.
+    fn ready_key_at(path: &std::path::Path) {
+        let other = Home::ready();
+        fs::copy(other.path("K"), path).unwrap();
+    }
+}
+
+/// Every file of the data folder with its bytes.
+fn files(home: &Home) -> Vec<(std::path::PathBuf, Vec<u8>)> {
+    let mut all = Vec::new();
+    let mut folders = vec![home.path("D")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => folders.push(path),
+                false => all.push((path.clone(), fs::read(&path).unwrap())),
+            }
+        }
+    }
+    all.sort();
+    all
+}
