@@ -30,6 +30,9 @@ pub const WAL_MAX: u64 = GB;
 pub const JOURNAL_CACHE: usize = 16 << 20;
 /// Journal files kept open though nobody uses them.
 pub const JOURNAL_OPEN: usize = 8;
+/// Longest part of a dumped journal file, and the step in which a snapshot copies.
+pub const DUMP_PART: usize = 4 << 20;
+pub const COPY_STEP: usize = 1 << 20;
 /// Plaintext bytes in one sealed chunk of a blob.
 pub const BLOB_CHUNK: usize = 64 << 10;
 

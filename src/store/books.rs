@@ -211,11 +211,12 @@ impl Books {
         let committed = self.commit(&mut writer);
         writer.answer(committed);
         committed.map_err(Failed::error)?;
-        let page: u32 = writer.conn.query_row("PRAGMA page_size", [], |r| r.get(0))?;
+        let page: String = writer.conn.query_row("PRAGMA cipher_page_size", [], |r| r.get(0))?;
+        let page: u64 = page.parse().map_err(Error::bug)?;
         self.holds.fetch_add(1, Ordering::AcqRel);
         const HEADER: u64 = 32;
         const FRAME: u64 = 24;
-        let mark = HEADER + writer.logged.load(Ordering::Acquire) as u64 * (FRAME + u64::from(page));
+        let mark = HEADER + writer.logged.load(Ordering::Acquire) as u64 * (FRAME + page);
         Ok(Hold { books: self, mark })
     }
 

@@ -3,7 +3,8 @@
 //! holds their keys, wrapped by the root key, which never stands in the data folder.
 //!
 //! Reading order: `keyring`, `schema`, `books` (the signed, grouped write; `turns` is its queue, `engine` one
-//! connection), `audit`, `journal`, `blobs`, `sound` (whether the disk keeps its word), `lock`.
+//! connection), `audit`, `journal`, `blobs`, `sound` (whether the disk keeps its word), `lock`,
+//! `snapshot` (`dump` is how a live journal file travels).
 //!
 //! It is not a home for anybody's SQL: each room brings its own schema (`Schema`) and its own `rows.rs`.
 //!
@@ -15,11 +16,13 @@ mod audit;
 mod blobs;
 mod books;
 mod cipher;
+mod dump;
 mod engine;
 mod journal;
 mod keyring;
 mod lock;
 mod schema;
+mod snapshot;
 mod sound;
 #[cfg(test)]
 mod tests;
@@ -32,6 +35,7 @@ pub use journal::{Batch, DamagedFile, Journal, JournalFile, Table, View};
 pub use keyring::{KeyStatus, Keyring, RecoveryCode, WrapStatus};
 pub use lock::Lock;
 pub use schema::Schema;
+pub use snapshot::Snapshot;
 
 use crate::base::{
     By, Error, Result, Time, limits,

@@ -1,4 +1,5 @@
 mod opening;
+mod snapshot;
 
 use super::*;
 use crate::base::seal::Key;
