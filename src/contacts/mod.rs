@@ -13,6 +13,8 @@
 mod address;
 mod rows;
 mod schema;
+#[cfg(test)]
+mod tests;
 
 pub mod attribute;
 pub mod consent;

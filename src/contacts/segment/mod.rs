@@ -42,7 +42,7 @@ pub(super) mod term;
 mod when;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 pub use saved::{Saved, delete, list, load, save};
 pub use term::Outcome;

@@ -23,7 +23,7 @@ fn named(id: i64, name: &str) -> Named {
     Named { id, name: name.into() }
 }
 
-fn words() -> Words {
+pub(in crate::contacts) fn words() -> Words {
     Words {
         catalog: Catalog {
             attributes: vec![
@@ -320,7 +320,7 @@ fn term() -> impl Strategy<Value = Term> {
     ]
 }
 
-fn node() -> impl Strategy<Value = Node> {
+pub(in crate::contacts) fn node() -> impl Strategy<Value = Node> {
     term().prop_map(Node::Is).prop_recursive(4, 24, 4, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 1..4).prop_map(Node::all),
