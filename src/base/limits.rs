@@ -103,3 +103,35 @@ pub const HEADERS_MAX: usize = 100;
 pub const SEGMENT_CHARS: usize = 4_000;
 pub const SEGMENT_TERMS: usize = 300;
 pub const SEGMENT_DEPTH: usize = 20;
+// Delivery. The first seven are RFC 5321 4.5.3.2.
+pub const SMTP_BANNER: Duration = Duration::from_secs(300);
+pub const SMTP_MAIL: Duration = Duration::from_secs(300);
+pub const SMTP_RCPT: Duration = Duration::from_secs(300);
+pub const SMTP_DATA: Duration = Duration::from_secs(120);
+pub const SMTP_BLOCK: Duration = Duration::from_secs(180);
+pub const SMTP_DOT: Duration = Duration::from_secs(600);
+pub const SMTP_COMMAND: Duration = Duration::from_secs(300);
+pub const SMTP_CONNECT: Duration = Duration::from_secs(30);
+/// A goodbye is a courtesy.
+pub const SMTP_QUIT: Duration = Duration::from_secs(1);
+/// Bounds of one reply.
+pub const SMTP_REPLY_LINE: usize = 2 << 10;
+pub const SMTP_REPLY_LINES: usize = 128;
+/// Characters of a reply that a ledger keeps.
+pub const REPLY_KEPT: usize = 240;
+/// Connections of a run, and messages on one of them.
+pub const CONNECTIONS: usize = 10;
+pub const PER_CONNECTION: u32 = 500;
+/// A letter older than this is asked for again before its first byte leaves.
+pub const LETTER_FRESH: Duration = Duration::from_secs(2);
+/// A recipient of a bulk run is given up after this.
+pub const BULK_LIFETIME: Duration = Duration::from_secs(24 * 3600);
+/// Rows that one look at the ledger claims.
+pub const CLAIM_PAGE: usize = 1_000;
+/// Changes in one commit of a ledger.
+pub const LEDGER_GROUP: usize = 4_096;
+/// Threads that write letters.
+pub const WRITERS_OF_LETTERS: usize = 4;
+/// Refusals of our MAIL FROM for now, one after another, before the run takes a rest, and how long that is.
+pub const MAIL_DEFERRALS: u32 = 20;
+pub const RELAY_REST: Duration = Duration::from_secs(30);

@@ -6,8 +6,8 @@
 //! and what a crash leaves in doubt is exactly that list.
 
 use super::row::{Counts, Row, State, contact_of, key_of, unreadable};
-use crate::base::{Error, Result, Time, ids::ContactId, ids::RunId};
-use crate::store::{Batch, JournalFile, Store, Table, View};
+use crate::base::{Error, Kind, Result, Time, ids::ContactId, ids::RunId};
+use crate::store::{Alone, Batch, JournalFile, Store, Table, View};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::ops::ControlFlow;
@@ -92,6 +92,13 @@ impl Ledger {
 
     pub fn run(&self) -> RunId {
         self.run
+    }
+
+    /// The right to send from this ledger: two engines on one ledger would send twice.
+    pub(super) fn work_alone(&self) -> Result<Alone> {
+        self.file.alone().ok_or_else(|| {
+            Error::new(Kind::Later, say!("この配信はすでに送信中です。", "This run is being sent already."))
+        })
     }
 
     /// Adds recipients; those who are there already stay as they are. Returns how many were new.

@@ -50,6 +50,16 @@ pub struct JournalFile {
     db: RwLock<Handle>,
     /// The handle has seen a full disk and refuses everything from then on: open the file again before the next use.
     spent: AtomicBool,
+    worked: AtomicBool,
+}
+
+/// Held by whoever works through a file alone; given back when dropped.
+pub struct Alone(Arc<JournalFile>);
+
+impl Drop for Alone {
+    fn drop(&mut self) {
+        self.0.worked.store(false, Ordering::SeqCst);
+    }
 }
 
 pub(super) enum Handle {
@@ -215,11 +225,18 @@ fn is_full(e: &std::io::Error) -> bool {
 impl JournalFile {
     pub(super) fn open(name: &str, sealer: Sealer, sound: Sound, opener: Opener) -> Result<JournalFile> {
         let db = guarded(&opener).map_err(|e| open_error(name, e))?;
-        Ok(JournalFile { name: name.to_owned(), sealer, sound, opener, db: RwLock::new(db), spent: false.into() })
+        let (spent, worked) = (AtomicBool::new(false), AtomicBool::new(false));
+        Ok(JournalFile { name: name.to_owned(), sealer, sound, opener, db: RwLock::new(db), spent, worked })
     }
 
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The right to work through this file; `None` while somebody else of this process has it.
+    pub fn alone(self: &Arc<Self>) -> Option<Alone> {
+        let free = self.worked.compare_exchange(false, true, Ordering::SeqCst, Ordering::SeqCst).is_ok();
+        free.then(|| Alone(Arc::clone(self)))
     }
 
     /// One durable transaction: when this returns Ok, it is on disk. After an error of `Kind::Later` it may be on disk

@@ -31,7 +31,7 @@ mod turns;
 pub use audit::{AuditLine, Deed};
 pub use blobs::{BlobId, BlobReader, Blobs, Spool};
 pub use books::Tx;
-pub use journal::{Batch, DamagedFile, Journal, JournalFile, Table, View};
+pub use journal::{Alone, Batch, DamagedFile, Journal, JournalFile, Table, View};
 pub use keyring::{KeyStatus, Keyring, RecoveryCode, WrapStatus};
 pub use lock::Lock;
 pub use schema::Schema;

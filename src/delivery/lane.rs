@@ -1,0 +1,313 @@
+//! One connection's work: claim a row, ask for its letter, send it, hand in what became of it, and again.
+
+use super::Skip;
+use super::engine::Floor;
+use super::plan::{self, Meaning, Patience};
+use super::row::{Row, State};
+use super::smtp::session::{Content, Envelope, Session};
+use super::smtp::{Step, Trouble, refused, reply::Reply};
+use super::writers::Written;
+use crate::base::{Email, Result, Say, Time, limits, seal};
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// An open session, counted as long as it lives.
+struct Live<'a> {
+    session: Session,
+    _counted: Counted<'a>,
+}
+
+struct Counted<'a>(&'a Floor);
+
+impl<'a> Counted<'a> {
+    fn one(floor: &'a Floor) -> Counted<'a> {
+        floor.live.fetch_add(1, Ordering::SeqCst);
+        Counted(floor)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.live.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// What one try came to.
+enum Tried {
+    /// The row has a new state.
+    Settled(Row),
+    /// No message left; once more on a new connection.
+    Again,
+    /// The run ends here; the row is as before.
+    Untouched,
+}
+
+pub(super) async fn work(floor: &Floor, opened: &watch::Sender<bool>) {
+    let mut session = None;
+    while let Some(row) = claim(floor) {
+        if !open(floor, &mut session).await {
+            put_back(floor, row);
+            break;
+        }
+        opened.send_if_modified(|was| !std::mem::replace(was, true));
+        deliver(floor, &mut session, row).await;
+    }
+    if let Some(Live { session, _counted }) = session.take() {
+        session.quit().await;
+    }
+}
+
+fn claim(floor: &Floor) -> Option<Row> {
+    if floor.is_over() || floor.is_past_end() {
+        return None;
+    }
+    let now = floor.now();
+    let next = floor.claims.lock().unwrap_or_else(PoisonError::into_inner).next(&floor.ledger, now);
+    next.unwrap_or_else(|e| {
+        floor.fail(e);
+        None
+    })
+}
+
+fn put_back(floor: &Floor, row: Row) {
+    floor.claims.lock().unwrap_or_else(PoisonError::into_inner).put_back(row);
+}
+
+/// Makes sure that there is a session to send through. False when there is none to be had: the lane ends.
+async fn open<'a>(floor: &'a Floor, slot: &mut Option<Live<'a>>) -> bool {
+    if let Some(live) = slot {
+        if live.session.is_usable(floor.policy.per_connection).await {
+            return true;
+        }
+        if let Some(Live { session, _counted }) = slot.take() {
+            tokio::spawn(session.quit());
+        }
+    }
+    let mut pause = Duration::from_secs(1);
+    loop {
+        let opening = Session::open(&floor.relay, &floor.trust, floor.waits);
+        let opened = tokio::select! {
+            biased;
+            () = floor.over() => return false,
+            opened = opening => opened,
+        };
+        match opened {
+            Ok(session) => {
+                *slot = Some(Live { session, _counted: Counted::one(floor) });
+                return true;
+            }
+            Err(Trouble::Ours(say)) => {
+                floor.pause(say);
+                return false;
+            }
+            // Others get through: the relay wants fewer connections. With nobody through it is down.
+            Err(Trouble::Later(say)) if floor.live.load(Ordering::SeqCst) == 0 => {
+                floor.rest(say);
+                return false;
+            }
+            Err(Trouble::Later(_)) => {
+                tokio::select! { () = floor.over() => return false, () = tokio::time::sleep(pause) => {} }
+                pause = (pause * 2).min(limits::RELAY_REST);
+            }
+        }
+    }
+}
+
+/// One row to its end: at most one more try on a new connection.
+async fn deliver<'a>(floor: &'a Floor, slot: &mut Option<Live<'a>>, row: Row) {
+    for last in [false, true] {
+        let Some(live) = slot.as_mut() else { return put_back(floor, row) };
+        match attempt(floor, &mut live.session, &row).await {
+            Err(e) => {
+                floor.fail(e);
+                *slot = None;
+                return put_back(floor, row);
+            }
+            Ok((Tried::Settled(row), keep)) => {
+                if !keep {
+                    *slot = None;
+                }
+                return floor.clerk.settle(row).await;
+            }
+            Ok((Tried::Untouched, keep)) => {
+                if !keep {
+                    *slot = None;
+                }
+                return put_back(floor, row);
+            }
+            Ok((Tried::Again, _)) => *slot = None,
+        }
+        if last {
+            let lost = "connection lost".to_owned();
+            return floor.clerk.settle(deferred(floor, row, 0, lost)).await;
+        }
+        if !open(floor, slot).await {
+            return put_back(floor, row);
+        }
+    }
+}
+
+/// Letter, mark, envelope, message. The flag says whether the session can be used again.
+async fn attempt(floor: &Floor, session: &mut Session, row: &Row) -> Result<(Tried, bool)> {
+    let mut written = match letter(floor, row).await? {
+        Some(Ok(written)) => written,
+        Some(Err(skip)) => return Ok((Tried::Settled(skipped(floor, row, skip)), true)),
+        None => return Ok((Tried::Untouched, true)),
+    };
+    // The mark goes to disk while the server thinks about the envelope; the message waits for both.
+    let asked = tokio::select! {
+        biased;
+        both = async { tokio::join!(
+            session.envelope(&written.letter, written.wire_form.len()),
+            floor.clerk.start(row.contact),
+        ) } => Some(both),
+        () = floor.steer.stopped() => None,
+    };
+    let back = |tried, keep| {
+        floor.clerk.back(row.contact);
+        Ok((tried, keep))
+    };
+    let (envelope, durable) = match asked {
+        Some(asked) => asked,
+        None => return back(Tried::Untouched, false),
+    };
+    match envelope {
+        Envelope::Open if !durable || floor.steer.is_stopped() => return back(Tried::Untouched, false),
+        Envelope::Open => {}
+        Envelope::Refused(step, reply) => {
+            let to = written.letter.to.clone();
+            return match answered(floor, row, step, &reply, &to) {
+                settled @ Tried::Settled(_) => Ok((settled, true)),
+                tried @ (Tried::Again | Tried::Untouched) => back(tried, false),
+            };
+        }
+        Envelope::Lost => return back(Tried::Again, false),
+        Envelope::Impossible(reason) => return Ok((Tried::Settled(failed(floor, row, reason)), true)),
+        Envelope::TooBig { limit } => {
+            floor.pause(too_big(limit));
+            return back(Tried::Untouched, true);
+        }
+    }
+    // The server took its time: somebody may have refused in the meantime.
+    if floor.now().since(written.at) > limits::LETTER_FRESH {
+        written = match letter(floor, row).await? {
+            Some(Ok(again)) if again.letter.to == written.letter.to => again,
+            Some(Err(skip)) => return Ok((Tried::Settled(skipped(floor, row, skip)), false)),
+            Some(Ok(_)) | None => return back(Tried::Untouched, false),
+        };
+    }
+    content(floor, session, row, &written).await
+}
+
+async fn content(floor: &Floor, session: &mut Session, row: &Row, written: &Written) -> Result<(Tried, bool)> {
+    match session.content(&written.wire_form).await {
+        Content::Answered(reply) if reply.class() == 2 => {
+            floor.mail_deferrals.store(0, Ordering::Relaxed);
+            let said = plan::keep(&reply, &written.letter.to);
+            Ok((Tried::Settled(next(floor, row, State::Sent, reply.code, said)), true))
+        }
+        Content::Answered(reply) => match answered(floor, row, Step::Dot, &reply, &written.letter.to) {
+            settled @ Tried::Settled(_) => Ok((settled, true)),
+            tried @ (Tried::Again | Tried::Untouched) => {
+                floor.clerk.back(row.contact);
+                Ok((tried, false))
+            }
+        },
+        Content::NotSent => {
+            floor.clerk.back(row.contact);
+            Ok((Tried::Again, false))
+        }
+        Content::NoAnswer => Ok((Tried::Settled(next(floor, row, State::InDoubt, 0, String::new())), false)),
+    }
+}
+
+/// `None` when the run is over.
+async fn letter(floor: &Floor, row: &Row) -> Result<Option<std::result::Result<Written, Skip>>> {
+    tokio::select! {
+        biased;
+        written = floor.writers.letter(row.contact) => written.transpose(),
+        () = floor.steer.stopped() => Ok(None),
+    }
+}
+
+/// What a refusal comes to.
+fn answered(floor: &Floor, row: &Row, step: Step, reply: &Reply, to: &Email) -> Tried {
+    let said = plan::keep(reply, to);
+    match plan::meaning(step, reply) {
+        Meaning::Later => {
+            let so_far = if step == Step::Mail { floor.mail_deferrals.fetch_add(1, Ordering::Relaxed) } else { 0 };
+            if so_far >= limits::MAIL_DEFERRALS {
+                floor.rest(refused(step, reply));
+            }
+            Tried::Settled(deferred(floor, row.clone(), reply.code, said))
+        }
+        Meaning::Bounce => Tried::Settled(next(floor, row, State::Bounced, reply.code, said)),
+        Meaning::Fail => Tried::Settled(next(floor, row, State::Failed, reply.code, said)),
+        Meaning::Reconnect => Tried::Again,
+        Meaning::Ours => {
+            floor.pause(ours(step, reply, &said));
+            Tried::Untouched
+        }
+    }
+}
+
+/// Why the run pauses, with the relay's own words (addresses replaced).
+fn ours(step: Step, reply: &Reply, said: &str) -> Say {
+    let Say { ja, en } = refused(step, reply);
+    say!(
+        "{ja}宛先の問題ではないため、配信を一時停止しました。中継サーバーの応答: {said}",
+        "{en} This is not about a recipient, so the run is paused. The relay said: {said}"
+    )
+}
+
+pub(super) fn too_big(limit: u64) -> Say {
+    let kb = limit / limits::KB;
+    say!(
+        "メールが中継サーバーの上限（{kb} KB）より大きいため、送れません。",
+        "The message is larger than the relay takes ({kb} KB)."
+    )
+}
+
+/// The row after a try that got an answer about it.
+fn next(floor: &Floor, row: &Row, state: State, code: u16, said: String) -> Row {
+    let at = floor.now();
+    let since = if row.since.ms() == 0 { at } else { row.since };
+    let attempts = row.attempts.saturating_add(1);
+    Row { contact: row.contact, state, attempts, code, said, at, since, until: Time(0) }
+}
+
+fn deferred(floor: &Floor, row: Row, code: u16, said: String) -> Row {
+    let tried = next(floor, &row, State::Deferred, code, said);
+    let patience = Patience { lifetime: floor.policy.lifetime, end: floor.policy.end };
+    let jitter = seal::random::<1>().map(|[byte]| byte).unwrap_or_default();
+    match plan::retry_at(tried.attempts, tried.since, tried.at, patience, jitter) {
+        Some(until) => Row { until, ..tried },
+        None => Row { state: State::Expired, ..tried },
+    }
+}
+
+fn failed(floor: &Floor, row: &Row, reason: &str) -> Row {
+    next(floor, row, State::Failed, 0, reason.to_owned())
+}
+
+/// Not tried, so not an attempt.
+fn skipped(floor: &Floor, row: &Row, skip: Skip) -> Row {
+    let (state, reason) = match skip {
+        Skip::Suppressed(reason) => (State::Suppressed, reason),
+        Skip::Cancelled => (State::Cancelled, ""),
+        Skip::Failed(reason) => (State::Failed, reason),
+    };
+    let at = floor.now();
+    Row {
+        contact: row.contact,
+        state,
+        attempts: row.attempts,
+        code: 0,
+        said: reason.into(),
+        at,
+        since: row.since,
+        until: Time(0),
+    }
+}

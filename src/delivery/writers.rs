@@ -1,0 +1,64 @@
+//! Threads on which letters are written, so that templates and the books never hold up the network.
+
+use super::{Letter, Letters, Skip, plan};
+use crate::base::{Result, Time, ids::ContactId, ids::RunId};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Mutex, PoisonError};
+use tokio::sync::oneshot;
+
+/// A letter with its wire form, and when it was written.
+pub(super) struct Written {
+    pub(super) letter: Letter,
+    pub(super) wire_form: Vec<u8>,
+    pub(super) at: Time,
+}
+
+type Answer = Result<Result<Written, Skip>>;
+
+/// The way to the writing threads.
+#[derive(Clone)]
+pub(super) struct Writers(Sender<Ask>);
+
+/// The threads' side.
+pub(super) struct Asked(Mutex<Receiver<Ask>>);
+
+struct Ask {
+    contact: ContactId,
+    answer: oneshot::Sender<Answer>,
+}
+
+pub(super) fn writers() -> (Writers, Asked) {
+    let (tx, rx) = channel();
+    (Writers(tx), Asked(Mutex::new(rx)))
+}
+
+impl Writers {
+    /// `None` when the threads are gone, which is when the run is over.
+    pub(super) async fn letter(&self, contact: ContactId) -> Option<Answer> {
+        let (answer, written) = oneshot::channel();
+        self.0.send(Ask { contact, answer }).ok()?;
+        written.await.ok()
+    }
+}
+
+impl Asked {
+    /// Until every `Writers` is gone.
+    pub(super) fn write_all(&self, run: RunId, letters: &dyn Letters, clock: &dyn Fn() -> Time) {
+        loop {
+            let next = self.0.lock().unwrap_or_else(PoisonError::into_inner).recv();
+            let Ok(ask) = next else { return };
+            let written = catch_unwind(AssertUnwindSafe(|| write(run, ask.contact, letters, clock())));
+            // A recipient whose letter makes us panic is set aside by name; the run goes on.
+            let answer = written.unwrap_or(Ok(Err(Skip::Failed("panic"))));
+            let _nobody_waits_any_more = ask.answer.send(answer);
+        }
+    }
+}
+
+fn write(run: RunId, contact: ContactId, letters: &dyn Letters, at: Time) -> Answer {
+    Ok(letters.letter(run, contact, at)?.map(|letter| {
+        let wire_form = plan::on_the_wire(&letter.message);
+        Written { letter, wire_form, at }
+    }))
+}
