@@ -294,7 +294,8 @@ fn dressed(mut answer: Answer, request: &Request, secure: bool) -> Answer {
     };
     add("Content-Security-Policy", policy);
     add("X-Content-Type-Options", "nosniff");
-    add("Referrer-Policy", "no-referrer");
+    // `no-referrer` would also empty the Origin of our own forms.
+    add("Referrer-Policy", "same-origin");
     add("Cross-Origin-Opener-Policy", "same-origin");
     add("Cross-Origin-Resource-Policy", "same-origin");
     add("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()");

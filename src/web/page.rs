@@ -31,7 +31,7 @@ pub(crate) struct Page {
     csrf: String,
 }
 
-/// A bold group of the menu and what stands under it.
+/// A group of the menu, with its title in bold (home stands alone) and what stands under it.
 pub(crate) struct Group {
     pub(crate) title: &'static str,
     pub(crate) items: Vec<Item>,
@@ -47,7 +47,7 @@ type Entry = (&'static str, fn(Words) -> &'static str);
 
 /// The whole menu. What has no row in the route table, or no right, is not drawn.
 const MENU: &[(fn(Words) -> &'static str, &[Entry])] = &[
-    (Words::group_home, &[("/", Words::menu_home)]),
+    (|_| "", &[("/", Words::menu_home)]),
     (
         Words::group_send,
         &[

@@ -60,9 +60,20 @@ fn draw(v: &Visit<'_>, faults: Faults) -> Result<Answer> {
         means: user.role.means().to(v.lang).to_owned(),
         language,
         passwords,
-        sessions: session::list(&v.house.store, v.now, user.id)?,
+        sessions: session::list(&v.house.store, v.now, user.id)?.into_iter().map(short).collect(),
         this: session.n,
     })
+}
+
+/// What browsers call themselves, in two words.
+fn short(mut listed: Listed) -> Listed {
+    let first = |names: &[&'static str]| names.iter().copied().find(|n| listed.agent.contains(n)).unwrap_or("");
+    let browser = first(&["Edg", "Firefox", "Chrome", "Safari", "curl"]).replace("Edg", "Edge");
+    let system = first(&["iPhone", "iPad", "Android", "Windows", "Mac OS X", "Linux"]);
+    if !browser.is_empty() {
+        listed.agent = if system.is_empty() { browser } else { format!("{browser} ({system})") };
+    }
+    listed
 }
 
 pub(crate) fn password(v: &mut Visit<'_>) -> Result<Answer> {

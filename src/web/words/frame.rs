@@ -15,7 +15,6 @@ super::words! {
     help: "使い方", "Help";
     version(v: &str): "版 {v}", "Version {v}";
 
-    group_home: "ホーム", "Home";
     group_send: "送る", "Send";
     group_contacts: "連絡先", "Contacts";
     group_settings: "設定", "Settings";
