@@ -18,7 +18,7 @@ pub mod wire;
 pub use boot::Boot;
 
 use crate::base::provider::Phrase;
-use crate::base::{Error, Result};
+use crate::base::{Error, Result, Secret};
 use crate::store::{Lock, Schema, Store};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -65,6 +65,11 @@ impl House {
 
     pub fn data(&self) -> &Path {
         &self.data
+    }
+
+    /// Where a one-time link is opened.
+    pub fn link(&self, secret: &Secret) -> String {
+        format!("{}/link/{}", self.boot.public_url, secret.text().unwrap_or_default())
     }
 
     /// A server runs in this process: clock and campaigns go on after the answer.

@@ -4,8 +4,10 @@
 //! was cut off before that is finished by the next one.
 
 use super::{Boot, House, LOCK, SCHEMAS, boot};
-use crate::base::provider::{Phrase, Provider, refuse_inside};
+use crate::access::{NewUser, Role, password, user};
+use crate::base::provider::{PASSPHRASE_FILE, Phrase, Provider, refuse_inside};
 use crate::base::{By, Email, Error, Kind, Lang, Result, Say, Secret, Time};
+use crate::contacts::topic;
 use crate::delivery::{self, Relay};
 use crate::store::{Lock, Store};
 use std::net::{SocketAddr, TcpStream};
@@ -50,7 +52,7 @@ pub fn run(data: &Path, by: &By, now: Time, answers: &Answers) -> Result<Done> {
     let boot = check(data, answers)?;
     make_data(data)?;
     let lock = Lock::take(data, LOCK)?.ok_or_else(super::in_use)?;
-    let (store, recovery_code) = open_store(data, answers)?;
+    let (store, recovery_code) = open_store(data, now, answers)?;
     furnish(&store, by, now, answers)?;
     boot.write(data)?;
     let notes = notes(&boot, answers.relay.is_some());
@@ -92,6 +94,8 @@ fn check(data: &Path, answers: &Answers) -> Result<Boot> {
     if let Some(relay) = &answers.relay {
         relay.verify()?;
     }
+    let admin = &answers.admin;
+    password::accept(&admin.password, &[admin.email.as_str(), &admin.name])?;
     Ok(Boot {
         key,
         domain: domain(&answers.domain)?,
@@ -117,7 +121,7 @@ fn make_data(data: &Path) -> Result<()> {
     let at = data.display().to_string();
     let cannot = |e| Error::io(say!("フォルダー {at} を作れません。", "Cannot make the folder {at}."), e);
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(data).map_err(cannot)?;
-    let ours = [LOCK, "keyring.json", crate::base::provider::PASSPHRASE_FILE];
+    let ours = [LOCK, "keyring.json", "keyring.making", PASSPHRASE_FILE];
     let mut entries = std::fs::read_dir(data).map_err(cannot)?;
     match entries.next().is_none() || ours.iter().any(|name| data.join(name).exists()) {
         true => Ok(()),
@@ -129,10 +133,13 @@ fn make_data(data: &Path) -> Result<()> {
     }
 }
 
-fn open_store(data: &Path, answers: &Answers) -> Result<(Store, Option<Secret>)> {
+fn open_store(data: &Path, now: Time, answers: &Answers) -> Result<(Store, Option<Secret>)> {
     if data.join("keyring.json").exists() {
         let root = answers.key.root_key(data, &answers.phrase)?;
-        return Ok((Store::open(data, &root, SCHEMAS)?, None));
+        let store = Store::open(data, &root, SCHEMAS)?;
+        // Nobody may have seen the code of a setup that was cut off.
+        let code = store.keys().renew_recovery(now)?;
+        return Ok((store, Some(Secret::new(code.printed()))));
     }
     let root = answers.key.make(data, &answers.phrase)?;
     let (store, code) = Store::create(data, &root, SCHEMAS)?;
@@ -141,7 +148,13 @@ fn open_store(data: &Path, answers: &Answers) -> Result<(Store, Option<Secret>)>
 
 /// What a house starts with. Each step is made only where it is not there yet.
 fn furnish(store: &Store, by: &By, now: Time, answers: &Answers) -> Result<()> {
-    if let Some(relay) = &answers.relay {
+    let Answers { admin, lang, relay, .. } = answers;
+    if user::find(store, &admin.email)?.is_none() {
+        let new = NewUser { email: admin.email.clone(), name: admin.name.clone(), role: Role::Admin, lang: *lang };
+        user::add(store, by, now, &new, Some(&admin.password))?;
+    }
+    topic::ensure_default(store, by, now, lang.pick("お知らせ", "News"))?;
+    if let Some(relay) = relay {
         delivery::set_relay(store, by, now, relay)?;
     }
     Ok(())
@@ -249,7 +262,9 @@ mod tests {
         let (data, asked) = (home.path().join("data"), answers(home.path()));
         drop(set_up(&data, &asked).unwrap());
         std::fs::remove_file(data.join(boot::FILE)).unwrap();
-        assert!(set_up(&data, &asked).unwrap().created);
+        let second = set_up(&data, &asked).unwrap();
+        assert!(second.created && second.recovery_code.is_some());
+        drop(second);
         assert_eq!(set_up(&data, &asked).err().map(|e| e.kind()), None);
     }
 }

@@ -13,10 +13,10 @@ pub mod clock;
 pub mod control;
 pub mod log;
 pub mod notify;
-mod stub;
 
 use crate::base::{Error, Kind, Result, limits};
 use crate::house::House;
+use crate::web::{Server, Site};
 use clock::Clock;
 use control::Control;
 use signal_hook::{consts, flag, iterator::Signals};
@@ -24,7 +24,6 @@ use std::net::SocketAddr;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, PoisonError};
-use stub::Server;
 
 pub struct Worker {
     house: Arc<House>,
@@ -36,7 +35,7 @@ pub struct Worker {
 impl Worker {
     /// Everything up, or nothing: the address is taken first, because it is what most often fails.
     pub fn start(house: &Arc<House>, listen: SocketAddr) -> Result<Worker> {
-        let web = Server::start(house, listen)?;
+        let web = Server::start(Arc::new(Site::new(Arc::clone(house))), listen)?;
         let control = Control::start(house)?;
         let clock = Clock::start(house)?;
         house.set_serving();

@@ -2,6 +2,9 @@
 
 mod binary;
 mod command_line;
+mod keys;
+mod lists;
+mod people;
 mod serving;
 mod setup;
 mod world;

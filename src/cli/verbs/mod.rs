@@ -1,7 +1,11 @@
 //! The verbs: what each one's flags mean as an `Ask`, and which files it lends.
 
 mod audit;
+mod contacts;
 mod house;
+mod keys;
+mod lists;
+mod people;
 mod serve;
 mod setup;
 
@@ -21,6 +25,24 @@ pub(super) enum Verb {
     Serve(serve::Serve),
     /// What the house does now || いまの状態
     Status,
+    /// Contacts || 連絡先
+    #[command(subcommand)]
+    Contacts(contacts::Contacts),
+    /// Who is meant: conditions over tags, attributes, consent || 絞り込み
+    #[command(subcommand)]
+    Segment(lists::Segment),
+    /// What people subscribe to || 配信種別
+    #[command(subcommand)]
+    Topic(lists::Topic),
+    /// The keys of this house || 鍵
+    #[command(subcommand)]
+    Key(keys::Key),
+    /// Who may sign in || 利用者
+    #[command(subcommand)]
+    User(people::User),
+    /// Tokens for scripts || スクリプト用のトークン
+    #[command(subcommand)]
+    Token(people::Token),
     /// The settings || 設定
     #[command(subcommand)]
     Config(house::Config),
@@ -47,6 +69,12 @@ pub(super) fn run(args: Args, talk: &Talk) -> Result<u8> {
         Verb::Setup(flags) => setup::run(*flags, &common, &data(&common)?, talk),
         Verb::Serve(flags) => serve::run(&flags, &data(&common)?, &phrase(&common), talk),
         Verb::Status => ask(&common, talk, |_| Ok(house::status())),
+        Verb::Contacts(verb) => ask(&common, talk, |files| verb.ask(files)),
+        Verb::Segment(verb) => ask(&common, talk, |_| Ok(verb.ask())),
+        Verb::Topic(verb) => ask(&common, talk, |_| Ok(verb.ask())),
+        Verb::Key(verb) => keys::run(verb, &common, talk),
+        Verb::User(verb) => ask(&common, talk, |_| verb.ask(talk)),
+        Verb::Token(verb) => ask(&common, talk, |_| Ok(verb.ask())),
         Verb::Config(verb) => ask(&common, talk, |_| Ok(verb.ask())),
         Verb::Audit(verb) => ask(&common, talk, |files| Ok(verb.ask(files))),
         Verb::Version => house::version(talk),
@@ -81,4 +109,9 @@ fn data(common: &Common) -> Result<PathBuf> {
 /// How the root key's passphrase comes, for a house whose key is one.
 fn phrase(common: &Common) -> Phrase {
     common.passphrase_file.clone().map_or(Phrase::None, Phrase::File)
+}
+
+fn unanswered(flag: &str) -> Error {
+    Error::new(Kind::Unanswered, say!("{flag} の指定がありません。", "{flag} was not given."))
+        .hint(say!("{flag} を付けて、もう一度実行してください。", "Try again with {flag}."))
 }

@@ -1,5 +1,6 @@
 //! `hakobu setup`: every question has a flag; at a terminal what is missing is asked.
 
+use super::unanswered;
 use crate::base::provider::{Phrase, Provider};
 use crate::base::{Email, Error, Kind, Lang, Result, Say, Secret, clock, limits};
 use crate::cli::args::Common;
@@ -263,9 +264,4 @@ fn ask(talk: &Talk, flag: &str, given: &Option<String>, question: &Say) -> Resul
         None if talk.may_ask => prompt::line(talk, question, ""),
         None => Err(unanswered(flag)),
     }
-}
-
-fn unanswered(flag: &str) -> Error {
-    Error::new(Kind::Unanswered, say!("{flag} の指定がありません。", "{flag} was not given."))
-        .hint(say!("{flag} を付けて、もう一度実行してください。", "Try again with {flag}."))
 }

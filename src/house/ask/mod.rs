@@ -6,6 +6,9 @@
 
 pub mod audit;
 pub mod house;
+pub mod keys;
+pub mod lists;
+pub mod people;
 
 use super::House;
 use crate::base::{By, Kind, Progress, Result, Time};
@@ -17,6 +20,23 @@ use std::io::{Read, Write};
 pub enum Ask {
     House(house::HouseAsk),
     Audit(audit::AuditAsk),
+    Key(keys::KeyAsk),
+    User(people::UserAsk),
+    Token(people::TokenAsk),
+    Topic(lists::TopicAsk),
+    Segment(lists::SegmentAsk),
+    Suppression(lists::SuppressionAsk),
+}
+
+/// A text that must not be printed by accident: an address, a password, a code.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Hidden(pub String);
+
+impl std::fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Hidden(…)")
+    }
 }
 
 /// What the caller lends for one answer: files by name. Small texts (a wording, a subject) stand in the ask itself.
@@ -54,6 +74,12 @@ impl House {
         match ask {
             Ask::House(ask) => house::answer(self, now, ask),
             Ask::Audit(ask) => audit::answer(self, by, now, ask, io),
+            Ask::Key(ask) => keys::answer(self, by, now, ask),
+            Ask::User(ask) => people::users(self, by, now, ask),
+            Ask::Token(ask) => people::tokens(self, by, now, ask),
+            Ask::Topic(ask) => lists::topics(self, by, now, ask),
+            Ask::Segment(ask) => lists::segments(self, by, now, ask),
+            Ask::Suppression(ask) => lists::suppressions(self, by, now, ask, io),
         }
     }
 }

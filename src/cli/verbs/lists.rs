@@ -1,0 +1,137 @@
+//! `hakobu topic …`, `hakobu segment …`, `hakobu contacts suppression …`.
+
+use crate::base::Result;
+use crate::cli::files::Files;
+use crate::house::ask::lists::{SegmentAsk, SuppressionAsk, TopicAsk};
+use crate::house::ask::{Ask, Hidden};
+use std::path::PathBuf;
+
+#[derive(clap::Subcommand)]
+pub(in crate::cli) enum Topic {
+    /// All topics || 配信種別の一覧
+    List,
+    /// A new topic || 配信種別を作る
+    Create {
+        /// Its name || 名前
+        name: String,
+    },
+    /// The topic of whoever names none || 指定がないときの配信種別にする
+    Default {
+        /// t1 or its name || t1 または名前
+        topic: String,
+    },
+}
+
+impl Topic {
+    pub(super) fn ask(self) -> Ask {
+        Ask::Topic(match self {
+            Topic::List => TopicAsk::List,
+            Topic::Create { name } => TopicAsk::Create { name },
+            Topic::Default { topic } => TopicAsk::Default { topic },
+        })
+    }
+}
+
+#[derive(clap::Subcommand)]
+#[command(
+    before_help = "  hakobu segment count 'tag:2026秋 and 年齢 >= 30'\n  hakobu segment save 首都圏 '都道府県 in (東京都, 神奈川県)' || \
+  hakobu segment count 'tag:2026秋 and 年齢 >= 30'\n  hakobu segment save 首都圏 '都道府県 in (東京都, 神奈川県)'"
+)]
+pub(in crate::cli) enum Segment {
+    /// All saved segments || 保存した絞り込みの一覧
+    List,
+    /// Keep a segment under a name || 名前を付けて保存する
+    Save {
+        /// Its name || 名前
+        name: String,
+        /// The conditions || 条件
+        text: String,
+    },
+    /// How many contacts it picks || 当てはまる連絡先の数
+    Count {
+        /// The conditions || 条件
+        text: String,
+    },
+    /// Forget a saved segment || 保存した絞り込みを消す
+    Delete {
+        /// g1 or its name || g1 または名前
+        segment: String,
+    },
+}
+
+impl Segment {
+    pub(super) fn ask(self) -> Ask {
+        Ask::Segment(match self {
+            Segment::List => SegmentAsk::List,
+            Segment::Save { name, text } => SegmentAsk::Save { name, text },
+            Segment::Count { text } => SegmentAsk::Count { text },
+            Segment::Delete { segment } => SegmentAsk::Delete { segment },
+        })
+    }
+}
+
+#[derive(clap::Subcommand)]
+pub(in crate::cli) enum Suppression {
+    /// The newest entries first || 新しい順に表示
+    List {
+        /// After this place, from `next` of the page before || 前のページの next の続きから
+        #[arg(long, value_name = "PLACE")]
+        after: Option<String>,
+        /// How many || 件数
+        #[arg(long, value_name = "N", default_value_t = 50)]
+        most: usize,
+    },
+    /// Put one address on the list || アドレスを 1 件追加する
+    Add {
+        /// The address || メールアドレス
+        email: String,
+    },
+    /// Take an address off the list || アドレスを外す
+    Remove {
+        /// The address || メールアドレス
+        email: String,
+        /// Why; it is kept || 理由（記録に残る）
+        #[arg(long)]
+        reason: String,
+    },
+    /// Add the addresses of a file, one per line || ファイルのアドレスを追加する（1 行 1 件）
+    Import {
+        /// The file; - is stdin || ファイル（- は標準入力）
+        file: PathBuf,
+    },
+    /// The whole list as CSV || 全件を CSV で書き出す
+    Export {
+        /// Where to; - is stdout || 書き出し先（- は標準出力）
+        #[arg(long, short, value_name = "FILE", default_value = "-")]
+        output: PathBuf,
+    },
+    /// The imports of this list || 取り込みの履歴
+    Batches,
+    /// Take back an import || 取り込みを取り消す
+    Undo {
+        /// Its number || 番号
+        batch: i64,
+    },
+}
+
+impl Suppression {
+    pub(super) fn ask(self, files: &mut Files<'_>) -> Result<Ask> {
+        Ok(Ask::Suppression(match self {
+            Suppression::List { after, most } => SuppressionAsk::List { after, most },
+            Suppression::Add { email } => SuppressionAsk::Add { email: Hidden(email) },
+            Suppression::Remove { email, reason } => {
+                SuppressionAsk::Remove { email: Hidden(email), reason: Hidden(reason) }
+            }
+            Suppression::Import { file } => {
+                files.lend("file", &file)?;
+                SuppressionAsk::Import
+            }
+            Suppression::Export { output } => {
+                files.take("file", &output);
+                SuppressionAsk::Export
+            }
+            Suppression::Batches => SuppressionAsk::Batches,
+            Suppression::Undo { batch } => SuppressionAsk::Undo { batch },
+        }))
+    }
+}
