@@ -107,16 +107,13 @@ impl Blobs {
     fn spool_under(&self, key: &Key) -> Result<Spool> {
         let path = self.spool.join(HEXLOWER.encode(&seal::random::<12>()?));
         let salt = seal::random::<SALT>()?;
-        let mut file = private_file(&path).map_err(io_error)?;
-        file.write_all(&salt).map_err(io_error)?;
-        Ok(Spool {
-            path: Some(path),
-            file,
-            key: key.clone(),
-            sealer: chunk_key(key, &salt),
-            pending: Vec::with_capacity(BLOB_CHUNK),
-            written: 0,
-        })
+        let file = private_file(&path).map_err(io_error)?;
+        let sealer = chunk_key(key, &salt);
+        let pending = Vec::with_capacity(BLOB_CHUNK);
+        // From here on the file goes when the spool does, also when its first bytes find no room.
+        let mut spool = Spool { path: Some(path), file, key: key.clone(), sealer, pending, written: 0 };
+        spool.file.write_all(&salt).map_err(io_error)?;
+        Ok(spool)
     }
 
     fn path(&self, id: &BlobId) -> PathBuf {

@@ -261,6 +261,13 @@ impl Books {
     }
 }
 
+#[cfg(test)]
+impl Books {
+    pub(super) fn in_line(&self) -> usize {
+        self.writer.in_line()
+    }
+}
+
 /// The books stand still in two files up to here, while others write on.
 pub(super) struct Hold<'a> {
     books: &'a Books,

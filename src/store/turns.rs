@@ -51,6 +51,13 @@ impl<T> Turns<T> {
     }
 }
 
+#[cfg(test)]
+impl<T> Turns<T> {
+    pub(super) fn in_line(&self) -> usize {
+        lock(&self.line).waiting.len()
+    }
+}
+
 impl<T> Turn<'_, T> {
     pub(super) fn others_wait(&self) -> bool {
         !lock(&self.turns.line).waiting.is_empty()
@@ -106,7 +113,7 @@ mod tests {
             for n in 0..8 {
                 let turns = &turns;
                 s.spawn(move || turns.take().unwrap().push(n));
-                while lock(&turns.line).waiting.len() <= n {
+                while turns.in_line() <= n {
                     std::thread::yield_now();
                 }
             }

@@ -1,4 +1,7 @@
+mod faults;
+mod faulty;
 mod opening;
+mod power;
 mod snapshot;
 
 use super::*;
