@@ -54,4 +54,3 @@ mod visit;
 mod words;
 
 pub use server::Server;
-pub use site::Site;

@@ -12,6 +12,7 @@ use super::gate;
 use super::request::{Method, Request};
 use super::site::Site;
 use crate::base::{Error, Result, Say, clock, limits, seal};
+use crate::house::House;
 use data_encoding::BASE32_NOPAD;
 use std::io::{Cursor, Read, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -26,7 +27,7 @@ pub struct Server {
 }
 
 struct Shared {
-    site: Arc<Site>,
+    site: Site,
     http: tiny_http::Server,
     stop: AtomicBool,
     /// The accept loop has ended by itself.
@@ -38,7 +39,7 @@ struct Shared {
 
 impl Server {
     /// Listens on a loopback address and serves until `stop`.
-    pub fn start(site: Arc<Site>, listen: SocketAddr) -> Result<Server> {
+    pub fn start(house: &Arc<House>, listen: SocketAddr) -> Result<Server> {
         if !listen.ip().is_loopback() {
             return Err(Error::refused(say!(
                 "待ち受けられるのはループバックアドレスだけです。",
@@ -55,7 +56,7 @@ impl Server {
         let http =
             tiny_http::Server::from_listener(listener, None).map_err(|e| Error::bug(format!("tiny_http: {e}")))?;
         let shared = Arc::new(Shared {
-            site,
+            site: Site::new(Arc::clone(house)),
             http,
             stop: AtomicBool::new(false),
             broken: AtomicBool::new(false),
@@ -89,6 +90,16 @@ impl Server {
         }
         for thread in self.threads {
             thread.join().ok();
+        }
+        // Event streams look at `stop` once a second; a client that does not read is not waited for.
+        let mut held = self.shared.bell.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for _ in 0..5 {
+            if self.shared.streams.load(Ordering::Acquire) == 0 {
+                break;
+            }
+            self.shared.bell.1.notify_all();
+            let waited = self.shared.bell.1.wait_timeout(held, limits::WEB_STREAM_STEP / 5);
+            held = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 }

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Sentences waiting to be shown, at most this many sessions; older ones were never fetched.
 const FLASHES: usize = 1000;
 
-pub struct Site {
-    pub house: Arc<House>,
+pub(crate) struct Site {
+    pub(crate) house: Arc<House>,
     /// `https://news.example.jp`: the one name besides loopback under which the pages answer.
     pub(super) public_url: String,
     flashes: Mutex<HashMap<i64, Flash>>,
@@ -23,7 +23,7 @@ pub(crate) struct Flash {
 }
 
 impl Site {
-    pub fn new(house: Arc<House>) -> Site {
+    pub(crate) fn new(house: Arc<House>) -> Site {
         let public_url = house.boot.public_url.clone();
         Site { house, public_url, flashes: Mutex::default() }
     }

@@ -44,7 +44,6 @@ fn draw(v: &Visit<'_>, faults: Faults) -> Result<Answer> {
             .required()
             .support(w.password_support())
             .autocomplete("new-password")
-            .extra("data-reveal")
             .fault(&faults),
     );
     let language = Field::new(w, Input::Select, "lang", w.account_language())

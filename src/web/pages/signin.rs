@@ -40,8 +40,7 @@ fn draw(v: &Visit<'_>, faults: Faults, next: String, notice: &'static str) -> Re
         Field::new(w, Input::Password, "password", w.password())
             .required()
             .unmarked()
-            .autocomplete("current-password")
-            .extra("data-reveal"),
+            .autocomplete("current-password"),
     ];
     let p = v.page(w.sign_in()).faulty(!faults.is_empty());
     Answer::page(&SignIn { p, faults, fields, next, notice })
@@ -131,7 +130,6 @@ fn ask_password(v: &Visit<'_>, kind: LinkKind, user: &User, faults: Faults) -> R
         .unmarked()
         .support(w.password_support())
         .autocomplete("new-password")
-        .extra("data-reveal")
         .fault(&faults);
     let p = v.page(title).lead(lead).faulty(!faults.is_empty());
     let action = format!("/link/{}", v.part("token"));
