@@ -16,7 +16,7 @@ pub mod notify;
 
 use crate::base::{Error, Kind, Result, limits};
 use crate::house::House;
-use crate::web::{Server, Site};
+use crate::web::Server;
 use clock::Clock;
 use control::Control;
 use signal_hook::{consts, flag, iterator::Signals};
@@ -35,7 +35,7 @@ pub struct Worker {
 impl Worker {
     /// Everything up, or nothing: the address is taken first, because it is what most often fails.
     pub fn start(house: &Arc<House>, listen: SocketAddr) -> Result<Worker> {
-        let web = Server::start(Arc::new(Site::new(Arc::clone(house))), listen)?;
+        let web = Server::start(house, listen)?;
         let control = Control::start(house)?;
         let clock = Clock::start(house)?;
         house.set_serving();

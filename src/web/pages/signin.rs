@@ -37,10 +37,7 @@ fn draw(v: &Visit<'_>, faults: Faults, next: String, notice: &'static str) -> Re
             .value(v.form.get("email"))
             .autocomplete("username")
             .fault(&faults),
-        Field::new(w, Input::Password, "password", w.password())
-            .required()
-            .unmarked()
-            .autocomplete("current-password"),
+        Field::new(w, Input::Password, "password", w.password()).required().unmarked().autocomplete("current-password"),
     ];
     let p = v.page(w.sign_in()).faulty(!faults.is_empty());
     Answer::page(&SignIn { p, faults, fields, next, notice })
