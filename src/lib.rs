@@ -6,6 +6,7 @@
 #[macro_use]
 pub mod base;
 pub mod access;
+pub mod campaigns;
 pub mod cli;
 pub mod contacts;
 pub mod delivery;

@@ -135,3 +135,28 @@ pub const WRITERS_OF_LETTERS: usize = 4;
 /// Refusals of our MAIL FROM for now, one after another, before the run takes a rest, and how long that is.
 pub const MAIL_DEFERRALS: u32 = 20;
 pub const RELAY_REST: Duration = Duration::from_secs(30);
+// Campaigns.
+/// Steps that one part of one mail may take in the template engine.
+pub const TEMPLATE_FUEL: u64 = 50_000;
+/// Bytes of one rendered part.
+pub const MAIL_BODY_MAX: usize = 2 << 20;
+/// Bytes of one filter's result.
+pub const MERGED_MAX: usize = 64 << 10;
+/// Bytes of a source as typed, and of a subject.
+pub const SOURCE_MAX: usize = 1 << 20;
+pub const SUBJECT_MAX: usize = 998;
+/// Where Gmail clips a message.
+pub const CLIPPED_AT: usize = 102 << 10;
+/// All files of one campaign together.
+pub const FILES_MAX: u64 = 10 * MB;
+pub const FILES_COUNT_MAX: usize = 20;
+/// Contacts read and put into the ledger at a time when a run is expanded.
+pub const EXPAND_PAGE: usize = 2_000;
+/// Test mails of one request.
+pub const TEST_MAILS_MAX: usize = 20;
+/// Characters of a subject that most lists of mails show.
+pub const SUBJECT_SHOWN: usize = 60;
+/// Outcomes that go from a ledger to the books at a time.
+pub const OUTCOMES_PAGE: usize = 2_000;
+/// A scheduled start missed by more than this is held, and somebody is asked.
+pub const START_LATE: Duration = Duration::from_secs(30 * 60);

@@ -20,6 +20,7 @@ pub mod attribute;
 pub mod consent;
 pub mod outcomes;
 pub mod people;
+pub mod reading;
 pub mod refusal;
 pub mod segment;
 pub mod suppression;

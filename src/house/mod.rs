@@ -26,7 +26,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 const LOCK: &str = "house.lock";
 
 /// Every room's tables, in the order in which they are made.
-pub const SCHEMAS: &[Schema] = &[crate::access::SCHEMA, crate::contacts::SCHEMA, crate::delivery::SCHEMA];
+pub const SCHEMAS: &[Schema] =
+    &[crate::access::SCHEMA, crate::contacts::SCHEMA, crate::delivery::SCHEMA, crate::campaigns::SCHEMA];
 
 pub struct House {
     pub store: Store,

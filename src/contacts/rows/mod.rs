@@ -3,6 +3,7 @@
 pub(super) mod attributes;
 pub(super) mod consent;
 pub(super) mod people;
+pub(super) mod reading;
 pub(super) mod segment;
 pub(super) mod suppression;
 pub(super) mod tags;
