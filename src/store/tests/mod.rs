@@ -1,5 +1,6 @@
 mod faults;
 mod faulty;
+mod kills;
 mod opening;
 mod power;
 mod snapshot;
