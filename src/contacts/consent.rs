@@ -156,7 +156,10 @@ pub fn state(store: &Store, contact: ContactId, topic: TopicId) -> Result<State>
 
 /// Every topic, and how things stand.
 pub fn states(store: &Store, contact: ContactId) -> Result<Vec<(Topic, State)>> {
-    store.read(|c| rows::topics(c)?.into_iter().map(|t| rows::state(c, contact, t.id).map(|s| (t, s))).collect())
+    store.read(|c| {
+        rows::contact_exists(c, contact)?;
+        rows::topics(c)?.into_iter().map(|t| rows::state(c, contact, t.id).map(|s| (t, s))).collect()
+    })
 }
 
 /// Everything that this contact said, newest first.
@@ -209,7 +212,7 @@ fn check_phrases(said: &Agreement) -> Result<()> {
     .hint(say!("例: --source 店頭 --wording-file 文面.txt", "For example: --source shop --wording-file wording.txt")))
 }
 
-fn gone() -> Error {
+pub(super) fn gone() -> Error {
     Error::missing(say!("その連絡先はありません。", "There is no such contact."))
 }
 

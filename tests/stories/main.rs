@@ -2,6 +2,7 @@
 
 mod binary;
 mod command_line;
+mod consent;
 mod keys;
 mod lists;
 mod people;

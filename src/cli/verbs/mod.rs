@@ -1,6 +1,7 @@
 //! The verbs: what each one's flags mean as an `Ask`, and which files it lends.
 
 mod audit;
+mod consent;
 mod contacts;
 mod house;
 mod keys;
@@ -34,6 +35,9 @@ pub(super) enum Verb {
     /// What people subscribe to || 配信種別
     #[command(subcommand)]
     Topic(lists::Topic),
+    /// What a contact agreed to or refused || 同意と拒否の記録
+    #[command(subcommand)]
+    Consent(consent::Consent),
     /// The keys of this house || 鍵
     #[command(subcommand)]
     Key(keys::Key),
@@ -72,6 +76,7 @@ pub(super) fn run(args: Args, talk: &Talk) -> Result<u8> {
         Verb::Contacts(verb) => ask(&common, talk, |files| verb.ask(files)),
         Verb::Segment(verb) => ask(&common, talk, |_| Ok(verb.ask())),
         Verb::Topic(verb) => ask(&common, talk, |_| Ok(verb.ask())),
+        Verb::Consent(verb) => ask(&common, talk, |_| verb.ask()),
         Verb::Key(verb) => keys::run(verb, &common, talk),
         Verb::User(verb) => ask(&common, talk, |_| verb.ask(talk)),
         Verb::Token(verb) => ask(&common, talk, |_| Ok(verb.ask())),

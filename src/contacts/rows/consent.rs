@@ -5,7 +5,7 @@ use crate::base::{
     ids::{ContactId, TopicId},
 };
 use crate::contacts::address::{AddressHash, addr};
-use crate::contacts::consent::{Agreement, Basis, EVERYTHING, Said, State};
+use crate::contacts::consent::{Agreement, Basis, EVERYTHING, Said, State, gone};
 use crate::contacts::refusal::Facts;
 use crate::contacts::rows::segment::{Query, refused, said};
 use crate::contacts::segment::plan::Pick;
@@ -38,6 +38,13 @@ pub(in crate::contacts) fn topic_exists(c: &Connection, topic: TopicId) -> Resul
     match c.prepare_cached("SELECT 1 FROM topics WHERE id = ?1")?.exists([topic.0])? {
         true => Ok(()),
         false => Err(Error::missing(say!("その配信種別はありません。", "There is no such topic."))),
+    }
+}
+
+pub(in crate::contacts) fn contact_exists(c: &Connection, contact: ContactId) -> Result<()> {
+    match c.prepare_cached("SELECT 1 FROM contacts WHERE id = ?1")?.exists([contact.0])? {
+        true => Ok(()),
+        false => Err(gone()),
     }
 }
 

@@ -5,6 +5,7 @@
 //! Files never travel as paths: the caller lends them by name through `Streams`.
 
 pub mod audit;
+pub mod consent;
 pub mod house;
 pub mod keys;
 pub mod lists;
@@ -26,6 +27,7 @@ pub enum Ask {
     Topic(lists::TopicAsk),
     Segment(lists::SegmentAsk),
     Suppression(lists::SuppressionAsk),
+    Consent(consent::ConsentAsk),
 }
 
 /// A text that must not be printed by accident: an address, a password, a code.
@@ -80,6 +82,7 @@ impl House {
             Ask::Topic(ask) => lists::topics(self, by, now, ask),
             Ask::Segment(ask) => lists::segments(self, by, now, ask),
             Ask::Suppression(ask) => lists::suppressions(self, by, now, ask, io),
+            Ask::Consent(ask) => consent::answer(self, by, now, ask),
         }
     }
 }
