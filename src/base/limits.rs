@@ -160,3 +160,7 @@ pub const SUBJECT_SHOWN: usize = 60;
 pub const OUTCOMES_PAGE: usize = 2_000;
 /// A scheduled start missed by more than this is held, and somebody is asked.
 pub const START_LATE: Duration = Duration::from_secs(30 * 60);
+/// Campaigns that are sent at the same time.
+pub const CAMPAIGNS_AT_ONCE: usize = 4;
+/// After a failure of ours a campaign is tried again no sooner.
+pub const CAMPAIGN_REST: Duration = Duration::from_secs(30);

@@ -4,6 +4,7 @@ use super::args::{Common, HowProgress};
 use super::{Error, Lang, Result, show};
 use crate::base::{Progress, Say, limits};
 use crate::house::ask::Answer;
+use serde_json::Value;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -55,9 +56,10 @@ impl Talk {
     /// Prints an answer; its exit code is the command's.
     pub(super) fn show(&self, answer: &Answer) -> u8 {
         self.end_bar();
+        let value = spoken(&answer.value, self.lang);
         let text = match self.json {
-            true => answer.value.to_string(),
-            false => show::text(&answer.value, self.lang),
+            true => value.to_string(),
+            false => show::text(&value, self.lang),
         };
         // A closed pipe is the reader's choice, not a failure.
         writeln!(std::io::stdout(), "{}", text.trim_end()).ok();
@@ -127,6 +129,18 @@ impl Progress for Talk {
 
     fn stopped(&self) -> bool {
         self.interrupted()
+    }
+}
+
+/// A sentence in both languages becomes one in the reader's.
+fn spoken(value: &Value, lang: Lang) -> Value {
+    match value {
+        Value::Object(fields) => match (fields.len(), fields.get("ja"), fields.get("en")) {
+            (2, Some(ja @ Value::String(_)), Some(en @ Value::String(_))) => lang.pick(ja, en).clone(),
+            _ => fields.iter().map(|(k, v)| (k.clone(), spoken(v, lang))).collect(),
+        },
+        Value::Array(items) => items.iter().map(|v| spoken(v, lang)).collect(),
+        plain => plain.clone(),
     }
 }
 

@@ -10,4 +10,4 @@ pub struct Job {
     pub run: fn(&Arc<House>, Time) -> Result<()>,
 }
 
-pub const JOBS: &[Job] = &[];
+pub const JOBS: &[Job] = &[Job { name: "campaigns", run: |house, now| house.drive_due(now) }];

@@ -12,16 +12,21 @@
 pub mod ask;
 pub mod boot;
 pub mod due;
+mod running;
+pub mod send;
 pub mod setup;
 pub mod wire;
 
 pub use boot::Boot;
+use running::Running;
 
 use crate::base::provider::Phrase;
 use crate::base::{Error, Result, Secret};
 use crate::store::{Lock, Schema, Store};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Duration;
 
 const LOCK: &str = "house.lock";
 
@@ -35,6 +40,8 @@ pub struct House {
     data: PathBuf,
     serving: AtomicBool,
     ending: AtomicBool,
+    running: Running,
+    bell: (Mutex<bool>, Condvar),
     _lock: Lock,
 }
 
@@ -60,6 +67,8 @@ impl House {
             data: data.to_owned(),
             serving: AtomicBool::new(false),
             ending: AtomicBool::new(false),
+            running: Running::default(),
+            bell: (Mutex::new(false), Condvar::new()),
             _lock: lock,
         }
     }
@@ -85,6 +94,21 @@ impl House {
     /// The process ends: what runs in the background stops at its next step and is waited for.
     pub fn wind_down(&self) {
         self.ending.store(true, Ordering::Release);
+        self.ring();
+    }
+
+    /// Wakes the clock before its next tick, because something is due now.
+    pub fn ring(&self) {
+        *self.bell.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.bell.1.notify_all();
+    }
+
+    /// For the clock: until somebody rings, or `most` has passed.
+    pub fn await_bell(&self, most: Duration) {
+        let rung = self.bell.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut rung, _) =
+            self.bell.1.wait_timeout_while(rung, most, |rung| !*rung).unwrap_or_else(PoisonError::into_inner);
+        *rung = false;
     }
 
     pub fn is_ending(&self) -> bool {

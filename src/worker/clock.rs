@@ -1,56 +1,40 @@
 //! One clock, one loop: each tick asks every job what is due now and lets it do one bounded batch.
 
-use super::{lock, log};
+use super::log;
 use crate::base::{Error, Result, clock, limits};
 use crate::house::House;
 use crate::house::due::{JOBS, Job};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 pub struct Clock {
-    bell: Arc<Bell>,
     thread: JoinHandle<()>,
-}
-
-#[derive(Default)]
-struct Bell {
-    ended: Mutex<bool>,
-    rung: Condvar,
 }
 
 impl Clock {
     pub fn start(house: &Arc<House>) -> Result<Clock> {
-        let bell = Arc::new(Bell::default());
-        let (house, in_thread) = (Arc::clone(house), Arc::clone(&bell));
+        let house = Arc::clone(house);
         let thread = std::thread::Builder::new()
             .name("clock".into())
-            .spawn(move || run(&house, &in_thread))
+            .spawn(move || run(&house))
             .map_err(|e| Error::io(say!("時計を動かせません。", "Cannot start the clock."), e))?;
-        Ok(Clock { bell, thread })
+        Ok(Clock { thread })
     }
 
+    /// After `House::wind_down`.
     pub fn stop(self) {
-        *lock(&self.bell.ended) = true;
-        self.bell.rung.notify_all();
         self.thread.join().ok();
     }
 }
 
-fn run(house: &Arc<House>, bell: &Bell) {
+fn run(house: &Arc<House>) {
     let mut failing: Vec<Option<String>> = vec![None; JOBS.len()];
-    loop {
+    while !house.is_ending() {
         for (job, failing) in JOBS.iter().zip(&mut failing) {
             tell_changes(job, attempt(house, job), failing);
         }
-        let ended = lock(&bell.ended);
-        let (ended, _) = bell
-            .rung
-            .wait_timeout_while(ended, limits::CLOCK_TICK, |ended| !*ended)
-            .unwrap_or_else(PoisonError::into_inner);
-        if *ended {
-            return;
-        }
+        house.await_bell(limits::CLOCK_TICK);
     }
 }
 

@@ -21,9 +21,9 @@ use clock::Clock;
 use control::Control;
 use signal_hook::{consts, flag, iterator::Signals};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Arc, PoisonError};
 
 pub struct Worker {
     house: Arc<House>,
@@ -66,6 +66,7 @@ impl Worker {
         self.house.wind_down();
         self.control.stop();
         self.clock.stop();
+        self.house.join_running();
         self.web.stop();
         log::event("stopped", &serde_json::json!({}));
     }
@@ -118,9 +119,4 @@ fn unsound() -> Error {
             "The disk or the listening socket has failed, so this ends. Start it again."
         ),
     )
-}
-
-/// A lock that outlives a panic of whoever held it.
-fn lock<T>(m: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    m.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,12 +1,14 @@
 //! The verbs: what each one's flags mean as an `Ask`, and which files it lends.
 
 mod audit;
+mod campaigns;
 mod consent;
 mod contacts;
 mod house;
 mod keys;
 mod lists;
 mod people;
+mod relay;
 mod serve;
 mod setup;
 
@@ -32,6 +34,15 @@ pub(super) enum Verb {
     /// Who is meant: conditions over tags, attributes, consent || 絞り込み
     #[command(subcommand)]
     Segment(lists::Segment),
+    /// Campaigns || 配信
+    #[command(subcommand)]
+    Campaign(campaigns::Campaign),
+    /// Who mails are from || 差出人
+    #[command(subcommand)]
+    Sender(campaigns::Sender),
+    /// The next mail host || 中継サーバー
+    #[command(subcommand)]
+    Relay(relay::Relay),
     /// What people subscribe to || 配信種別
     #[command(subcommand)]
     Topic(lists::Topic),
@@ -74,6 +85,9 @@ pub(super) fn run(args: Args, talk: &Talk) -> Result<u8> {
         Verb::Serve(flags) => serve::run(&flags, &data(&common)?, &phrase(&common), talk),
         Verb::Status => ask(&common, talk, |_| Ok(house::status())),
         Verb::Contacts(verb) => ask(&common, talk, |files| verb.ask(files)),
+        Verb::Campaign(verb) => ask(&common, talk, |files| verb.ask(files, talk)),
+        Verb::Sender(verb) => ask(&common, talk, |_| Ok(verb.ask())),
+        Verb::Relay(verb) => ask(&common, talk, |_| verb.ask()),
         Verb::Segment(verb) => ask(&common, talk, |_| Ok(verb.ask())),
         Verb::Topic(verb) => ask(&common, talk, |_| Ok(verb.ask())),
         Verb::Consent(verb) => ask(&common, talk, |_| verb.ask()),

@@ -5,11 +5,13 @@
 //! Files never travel as paths: the caller lends them by name through `Streams`.
 
 pub mod audit;
+pub mod campaigns;
 pub mod consent;
 pub mod house;
 pub mod keys;
 pub mod lists;
 pub mod people;
+pub mod relay;
 
 use super::House;
 use crate::base::{By, Kind, Progress, Result, Time};
@@ -21,6 +23,9 @@ use std::io::{Read, Write};
 pub enum Ask {
     House(house::HouseAsk),
     Audit(audit::AuditAsk),
+    Campaign(campaigns::CampaignAsk),
+    Sender(campaigns::SenderAsk),
+    Relay(relay::RelayAsk),
     Key(keys::KeyAsk),
     User(people::UserAsk),
     Token(people::TokenAsk),
@@ -76,6 +81,9 @@ impl House {
         match ask {
             Ask::House(ask) => house::answer(self, now, ask),
             Ask::Audit(ask) => audit::answer(self, by, now, ask, io),
+            Ask::Campaign(ask) => campaigns::answer(self, by, now, ask, io),
+            Ask::Sender(ask) => campaigns::senders(self, by, now, ask),
+            Ask::Relay(ask) => relay::answer(self, by, now, ask),
             Ask::Key(ask) => keys::answer(self, by, now, ask),
             Ask::User(ask) => people::users(self, by, now, ask),
             Ask::Token(ask) => people::tokens(self, by, now, ask),

@@ -1,0 +1,336 @@
+//! `hakobu campaign …` and `hakobu sender …`.
+
+use crate::base::ids::{CampaignId, ContactId, SenderId};
+use crate::base::{Error, Lang, Result, limits};
+use crate::campaigns::campaign::Options;
+use crate::campaigns::content::FileRole;
+use crate::campaigns::sender::Sender as Profile;
+use crate::campaigns::source::Format;
+use crate::cli::files::{self, Files};
+use crate::cli::prompt;
+use crate::cli::talk::Talk;
+use crate::contacts::MailKind;
+use crate::house::ask::campaigns::{CampaignAsk, New, SenderAsk, Unseen};
+use crate::house::ask::{Ask, Hidden};
+use crate::house::send::Send;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+#[derive(clap::Subcommand)]
+#[command(
+    before_help = "  hakobu campaign create --name NEWS --from 'Shop <news@news.example.jp>' --subject 'Hello {{ name }}' --html mail.html --segment 'tag:vip'\n  hakobu campaign test c1 --to me@example.jp\n  hakobu campaign send c1 --wait || \
+  hakobu campaign create --name 秋の案内 --from '運ぶ商店 <news@news.example.jp>' --subject '{{ 姓 }}様へ' --html mail.html --segment 'tag:2026秋'\n  hakobu campaign test c1 --to me@example.jp\n  hakobu campaign send c1 --wait"
+)]
+pub(in crate::cli) enum Campaign {
+    /// The newest first || 新しい順に表示
+    List {
+        /// Only those in this state || この状態のものだけ
+        #[arg(long)]
+        state: Option<String>,
+        /// Only those before this one || これより前のもの
+        #[arg(long, value_name = "CAMPAIGN", value_parser = campaign)]
+        before: Option<CampaignId>,
+        /// How many || 件数
+        #[arg(long, value_name = "N", default_value_t = 50)]
+        most: usize,
+    },
+    /// One campaign || 1 件を表示
+    Show(One),
+    /// Write a draft || 下書きを作る
+    Create(Box<Create>),
+    /// A new draft with the same content || 同じ内容の下書きを作る
+    Copy(One),
+    /// Delete a draft || 下書きを消す
+    Delete(One),
+    /// What would go wrong if it were sent now || 送信前の確認
+    Check(One),
+    /// A mail as one recipient would get it || ある宛先に届くメールの内容
+    Preview {
+        #[command(flatten)]
+        one: One,
+        /// As this contact; p1 || この連絡先として（p1）
+        #[arg(long = "as", value_name = "CONTACT", value_parser = contact)]
+        contact: Option<ContactId>,
+    },
+    /// Send a marked test mail || テストメールを送る
+    Test {
+        #[command(flatten)]
+        one: One,
+        /// To this address || このアドレスへ
+        #[arg(long, value_name = "ADDRESS", required_unless_present = "group", conflicts_with = "group")]
+        to: Option<String>,
+        /// To everybody with this tag or in this saved segment || このタグまたは絞り込みの全員へ
+        #[arg(long)]
+        group: Option<String>,
+        /// With the fields of this contact; p1 || この連絡先の項目を使う（p1）
+        #[arg(long = "as", value_name = "CONTACT", value_parser = contact)]
+        contact: Option<ContactId>,
+    },
+    /// Send at a moment || 送信を予約する
+    Schedule {
+        #[command(flatten)]
+        one: One,
+        /// 2026-11-20 10:05, or with an offset || 日時（2026-11-20 10:05）
+        #[arg(long, value_name = "TIME")]
+        at: String,
+    },
+    /// Back to a draft || 予約を取り消す
+    Unschedule(One),
+    /// Send now || 送信する
+    Send {
+        #[command(flatten)]
+        one: One,
+        /// Until every recipient's row is final || すべての宛先の結果が出るまで待つ
+        #[arg(long)]
+        wait: bool,
+        /// Wait no longer than this: 30s, 10m, 2h || 待つ時間の上限（30s、10m、2h）
+        #[arg(long, value_name = "TIME", value_parser = duration, requires = "wait")]
+        timeout: Option<Duration>,
+        /// Warnings stop it (exit 4), failed rows are exit 3 || 注意があれば送らず（終了コード 4）、届かない宛先があれば 3
+        #[arg(long)]
+        strict: bool,
+    },
+    /// Stop for now || 一時停止する
+    Pause(One),
+    /// Go on || 再開する
+    Resume(One),
+    /// Stop for good; what is not on the wire does not leave || 中止する
+    Cancel(One),
+    /// The counts || 結果の件数
+    Result(One),
+    /// Every recipient and what became of them, as CSV || 宛先ごとの結果を CSV で書き出す
+    Recipients {
+        #[command(flatten)]
+        one: One,
+        /// Only those in this state || この状態のものだけ
+        #[arg(long)]
+        state: Option<String>,
+        /// Where to; - is stdout || 書き出し先（- は標準出力）
+        #[arg(long, short, value_name = "FILE", default_value = "-")]
+        output: PathBuf,
+    },
+    /// What becomes of recipients in doubt || 結果不明の宛先をどうするか決める
+    Decide {
+        #[command(flatten)]
+        one: One,
+        /// Send to them again || もう一度送る
+        #[arg(long, required_unless_present = "accept", conflicts_with = "accept")]
+        resend: bool,
+        /// Leave it at that || このままにする
+        #[arg(long)]
+        accept: bool,
+    },
+}
+
+#[derive(clap::Args)]
+pub(in crate::cli) struct One {
+    /// The campaign; c1 || 配信（c1）
+    #[arg(value_parser = campaign)]
+    campaign: CampaignId,
+}
+
+#[derive(clap::Args)]
+pub(in crate::cli) struct Create {
+    /// Its name in the house || 配信の名前
+    #[arg(long)]
+    name: String,
+    /// 'Name <address>', or a sender profile's id or name || 差出人（「名前 <アドレス>」または差出人の名前）
+    #[arg(long)]
+    from: Option<String>,
+    /// The subject, with merge fields || 件名（差し込み可）
+    #[arg(long)]
+    subject: String,
+    /// The body as HTML || HTML の本文
+    #[arg(long, value_name = "FILE", group = "body")]
+    html: Option<PathBuf>,
+    /// The body as MJML || MJML の本文
+    #[arg(long, value_name = "FILE", group = "body")]
+    mjml: Option<PathBuf>,
+    /// The body as Markdown || Markdown の本文
+    #[arg(long, value_name = "FILE", group = "body")]
+    markdown: Option<PathBuf>,
+    /// The text part, or with nothing else the whole body || テキスト部分（ほかになければ本文）
+    #[arg(long, value_name = "FILE")]
+    text: Option<PathBuf>,
+    /// Who gets it; everybody if not given || 宛先の条件（省略すると全員）
+    #[arg(long, default_value = "", hide_default_value = true)]
+    segment: String,
+    /// t1 or a topic's name || 配信種別（t1 または名前）
+    #[arg(long)]
+    topic: Option<String>,
+    /// advertisement, or notice (a recall, a fault, an order) || advertisement（広告）か notice（お知らせ）
+    #[arg(long, value_parser = kind, default_value = "advertisement")]
+    kind: MailKind,
+    /// Why a notice also goes to those who refused advertisements || お知らせを拒否者にも送る理由
+    #[arg(long, default_value = "", hide_default_value = true)]
+    reason: String,
+    /// Instead of the profile's reply address || 返信先
+    #[arg(long, value_name = "ADDRESS", default_value = "", hide_default_value = true)]
+    reply_to: String,
+    /// Two contacts with one address get two mails || 同じアドレスの連絡先にもそれぞれ送る
+    #[arg(long)]
+    every_contact: bool,
+    /// After a crash, send to recipients in doubt again || 異常終了のあと、結果不明の宛先に送り直す
+    #[arg(long)]
+    resend_in_doubt: bool,
+    /// An attachment || 添付ファイル
+    #[arg(long, value_name = "FILE")]
+    attach: Vec<PathBuf>,
+    /// An image inside the mail; cid:NAME || メールに埋め込む画像（cid:名前）
+    #[arg(long, value_name = "FILE")]
+    embed: Vec<PathBuf>,
+    /// An image at the public URL || 公開 URL に置く画像
+    #[arg(long, value_name = "FILE")]
+    host: Vec<PathBuf>,
+}
+
+fn said(e: Error) -> String {
+    e.says().to(Lang::En).to_owned()
+}
+
+fn campaign(text: &str) -> std::result::Result<CampaignId, String> {
+    CampaignId::parse(text).map_err(said)
+}
+
+fn contact(text: &str) -> std::result::Result<ContactId, String> {
+    ContactId::parse(text).map_err(said)
+}
+
+fn sender(text: &str) -> std::result::Result<SenderId, String> {
+    SenderId::parse(text).map_err(said)
+}
+
+fn kind(text: &str) -> std::result::Result<MailKind, String> {
+    MailKind::parse(text).ok_or_else(|| "advertisement, notice".to_owned())
+}
+
+/// `90`, `30s`, `10m`, `2h`.
+fn duration(text: &str) -> std::result::Result<Duration, String> {
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    let factor = match unit {
+        "" | "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        _ => return Err("30s, 10m, 2h".to_owned()),
+    };
+    let seconds = number.parse::<u64>().ok().and_then(|n| n.checked_mul(factor));
+    seconds.map(Duration::from_secs).ok_or_else(|| "30s, 10m, 2h".to_owned())
+}
+
+impl Campaign {
+    pub(super) fn ask(self, files: &mut Files<'_>, talk: &Talk) -> Result<Ask> {
+        Ok(Ask::Campaign(match self {
+            Campaign::List { state, before, most } => CampaignAsk::List { state, before, most },
+            Campaign::Show(one) => CampaignAsk::Show(one.campaign),
+            Campaign::Create(create) => CampaignAsk::Create(Box::new(create.new(files)?)),
+            Campaign::Copy(one) => CampaignAsk::Copy(one.campaign),
+            Campaign::Delete(one) => {
+                prompt::confirm(talk, &say!("下書きを消します。よろしいですか", "Delete this draft?"))?;
+                CampaignAsk::Delete(one.campaign)
+            }
+            Campaign::Check(one) => CampaignAsk::Check(one.campaign),
+            Campaign::Preview { one, contact } => CampaignAsk::Preview { campaign: one.campaign, contact },
+            Campaign::Test { one, to, group, contact } => {
+                CampaignAsk::Test { campaign: one.campaign, to: to.map(Hidden), group, contact }
+            }
+            Campaign::Schedule { one, at } => CampaignAsk::Schedule { campaign: one.campaign, at },
+            Campaign::Unschedule(one) => CampaignAsk::Unschedule(one.campaign),
+            Campaign::Send { one, wait, timeout, strict } => {
+                CampaignAsk::Send(Send { campaign: one.campaign, wait, timeout, strict })
+            }
+            Campaign::Pause(one) => CampaignAsk::Pause(one.campaign),
+            Campaign::Resume(one) => CampaignAsk::Resume(one.campaign),
+            Campaign::Cancel(one) => {
+                prompt::confirm(talk, &say!("送信を中止します。よろしいですか", "Cancel this campaign?"))?;
+                CampaignAsk::Cancel(one.campaign)
+            }
+            Campaign::Result(one) => CampaignAsk::Result(one.campaign),
+            Campaign::Recipients { one, state, output } => {
+                files.take("file", &output);
+                CampaignAsk::Recipients { campaign: one.campaign, state }
+            }
+            Campaign::Decide { one, resend, accept: _ } => CampaignAsk::Decide { campaign: one.campaign, resend },
+        }))
+    }
+}
+
+impl Create {
+    fn new(self, lent: &mut Files<'_>) -> Result<New> {
+        let read = |path: &Path| files::text(path, limits::SOURCE_MAX as u64).map(Hidden);
+        let (format, body, text) = match (&self.html, &self.mjml, &self.markdown, &self.text) {
+            (Some(path), _, _, text) => (Format::Html, read(path)?, text.as_deref().map(read).transpose()?),
+            (_, Some(path), _, text) => (Format::Mjml, read(path)?, text.as_deref().map(read).transpose()?),
+            (_, _, Some(path), text) => (Format::Markdown, read(path)?, text.as_deref().map(read).transpose()?),
+            (None, None, None, Some(text)) => (Format::Text, read(text)?, None),
+            (None, None, None, None) => return Err(super::unanswered("--html")),
+        };
+        let roles =
+            [(FileRole::Attachment, &self.attach), (FileRole::Embedded, &self.embed), (FileRole::Hosted, &self.host)];
+        let mut names = Vec::new();
+        for (role, path) in roles.into_iter().flat_map(|(role, paths)| paths.iter().map(move |p| (role, p))) {
+            lent.lend(&format!("file.{}", names.len()), path)?;
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            names.push((role, Hidden(name)));
+        }
+        let options =
+            Options { reply_to: self.reply_to, every_contact: self.every_contact, resend: self.resend_in_doubt };
+        Ok(New {
+            name: self.name,
+            from: self.from.map(Hidden),
+            subject: Hidden(self.subject),
+            format,
+            body,
+            text,
+            segment: self.segment,
+            topic: self.topic,
+            kind: self.kind,
+            reason: self.reason,
+            options,
+            files: names,
+        })
+    }
+}
+
+#[derive(clap::Subcommand)]
+pub(in crate::cli) enum Sender {
+    /// All sender profiles || 差出人の一覧
+    List,
+    /// Make a profile, or change the one of this name || 差出人を作る、または同じ名前のものを変える
+    Save {
+        /// Its name in the house || 差出人の名前
+        name: String,
+        /// 'Name <address>' || 「名前 <アドレス>」
+        #[arg(long)]
+        from: String,
+        /// Where replies go || 返信先
+        #[arg(long, default_value = "", hide_default_value = true)]
+        reply_to: String,
+        /// The legal name in the footer || 表示する事業者名
+        #[arg(long, default_value = "", hide_default_value = true)]
+        legal_name: String,
+        /// The postal address in the footer || 表示する住所
+        #[arg(long, default_value = "", hide_default_value = true)]
+        postal_address: String,
+        /// Where complaints and questions go || 苦情・問い合わせ先
+        #[arg(long, default_value = "", hide_default_value = true)]
+        contact: String,
+    },
+    /// Delete a profile || 差出人を消す
+    Delete {
+        /// s1 || s1
+        #[arg(value_parser = sender)]
+        sender: SenderId,
+    },
+}
+
+impl Sender {
+    pub(super) fn ask(self) -> Ask {
+        Ask::Sender(match self {
+            Sender::List => SenderAsk::List,
+            Sender::Save { name, from, reply_to, legal_name, postal_address, contact } => {
+                SenderAsk::Save(Box::new(Unseen(Profile { name, from, reply_to, legal_name, postal_address, contact })))
+            }
+            Sender::Delete { sender } => SenderAsk::Delete(sender),
+        })
+    }
+}

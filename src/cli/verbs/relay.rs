@@ -1,0 +1,41 @@
+//! `hakobu relay …`: the next mail host.
+
+use crate::base::Result;
+use crate::cli::files;
+use crate::delivery::Relay as Place;
+use crate::house::ask::relay::RelayAsk;
+use crate::house::ask::{Ask, Hidden};
+use std::path::PathBuf;
+
+#[derive(clap::Subcommand)]
+pub(in crate::cli) enum Relay {
+    /// Where mail goes, without any secret || 中継サーバーの設定（秘密の値は表示しない）
+    Show,
+    /// Set it: smtp://HOST:PORT, smtp+starttls://USER@HOST, smtps://USER@HOST || 設定する
+    Set {
+        /// The relay || 中継サーバー
+        url: String,
+        /// Its password, on the first line of a file || パスワード（ファイルの 1 行目）
+        #[arg(long, value_name = "FILE")]
+        password_file: Option<PathBuf>,
+        /// Certificates (PEM) of a private authority || 独自の認証局の証明書（PEM）
+        #[arg(long, value_name = "FILE")]
+        ca_file: Option<PathBuf>,
+    },
+}
+
+impl Relay {
+    pub(super) fn ask(self) -> Result<Ask> {
+        Ok(Ask::Relay(match self {
+            Relay::Show => RelayAsk::Show,
+            Relay::Set { url, password_file, ca_file } => {
+                // A mistake in the URL is said before any file is read.
+                Place::parse(&url)?;
+                let password = password_file.map(|p| files::secret(&p)).transpose()?;
+                let password = password.map(|p| Hidden(p.text().unwrap_or_default().to_owned()));
+                let ca = ca_file.map(|p| files::text(&p, crate::base::limits::MB)).transpose()?;
+                RelayAsk::Set { url, password, ca }
+            }
+        }))
+    }
+}
