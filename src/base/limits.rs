@@ -164,3 +164,5 @@ pub const START_LATE: Duration = Duration::from_secs(30 * 60);
 pub const CAMPAIGNS_AT_ONCE: usize = 4;
 /// After a failure of ours a campaign is tried again no sooner.
 pub const CAMPAIGN_REST: Duration = Duration::from_secs(30);
+/// Lines on one page of the audit log.
+pub const AUDIT_PAGE: usize = 50;

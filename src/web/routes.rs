@@ -1,7 +1,7 @@
 //! Every route, as data. The order does not matter: a fixed path wins over an open one.
 
 use super::assets;
-use super::pages::{account, home, signin};
+use super::pages::{account, audit, general, home, signin, tokens, users};
 use super::route::{Body, Route, Who, get, post};
 use crate::access::Right;
 
@@ -26,4 +26,21 @@ pub(crate) const TABLE: &[Route] = &[
     // Send
     // Contacts
     // Settings
+    get("/settings", Who::Right(Right::Settings), general::show),
+    get("/settings/users", Who::Right(Right::Users), users::list),
+    get("/settings/users/new", Who::Right(Right::Users), users::new),
+    post("/settings/users/new", Who::Right(Right::Users), Body::Form, users::invite),
+    get("/settings/users/{id}", Who::Right(Right::Users), users::show),
+    post("/settings/users/{id}", Who::Right(Right::Users), Body::Form, users::change),
+    post("/settings/users/{id}/suspend", Who::Right(Right::Users), Body::Form, users::suspend),
+    post("/settings/users/{id}/resume", Who::Right(Right::Users), Body::Form, users::resume),
+    post("/settings/users/{id}/link", Who::Right(Right::Users), Body::Form, users::reset),
+    get("/settings/tokens", Who::Right(Right::Settings), tokens::list),
+    get("/settings/tokens/new", Who::Right(Right::Settings), tokens::new),
+    post("/settings/tokens/new", Who::Right(Right::Settings), Body::Form, tokens::make),
+    post("/settings/tokens/{id}/revoke", Who::Right(Right::Settings), Body::Form, tokens::revoke),
+    get("/settings/audit", Who::Right(Right::Audit), audit::list),
+    post("/settings/audit/verify", Who::Right(Right::Audit), Body::Form, audit::verify),
+    // For scripts
+    get("/api/v1/status", Who::Right(Right::View), tokens::status),
 ];

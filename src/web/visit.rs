@@ -49,6 +49,12 @@ impl Visit<'_> {
         self.request.header(name).unwrap_or_default()
     }
 
+    /// Scheme and host as this browser reached us: for links that are handed over now.
+    pub(crate) fn own_address(&self) -> String {
+        let host = self.header("host");
+        if self.secure { format!("https://{host}") } else { format!("http://{host}") }
+    }
+
     pub(crate) fn from(&self) -> &str {
         &self.request.from
     }

@@ -1,6 +1,10 @@
 //! A file per thing that has pages. A handler is parse → one call of a room → draw.
 
 pub(crate) mod account;
+pub(crate) mod audit;
+pub(crate) mod general;
 pub(crate) mod home;
 pub(crate) mod oops;
 pub(crate) mod signin;
+pub(crate) mod tokens;
+pub(crate) mod users;

@@ -58,6 +58,7 @@ super::words! {
     state: "状態", "State";
     actions: "操作", "Actions";
     none: "なし", "None";
+    list_comma: "、", ", ";
     never: "まだありません", "Never";
     done_mark: "完了", "Done";
 }

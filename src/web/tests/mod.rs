@@ -1,5 +1,8 @@
 //! The whole web room without a socket: `TestSite` drives the gate as a browser would.
 
+mod colours;
+mod pages;
+
 use super::answer::{Answer, Content};
 use super::form::{Values, encode};
 use super::request::{Method, Request};
@@ -172,7 +175,7 @@ fn nobody_gets_past_any_row_that_asks_for_somebody() {
             _ => site.post(&filled(row.path), &[]),
         };
         match row.method {
-            Method::Get => {
+            Method::Get if !row.path.starts_with("/api/") => {
                 assert_eq!(seen.status, 303, "{}", row.path);
                 assert!(seen.location.starts_with("/sign-in"), "{}", row.path);
             }
