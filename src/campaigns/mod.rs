@@ -8,7 +8,7 @@
 //! `render`er that also makes previews and test mails (`proof`); refusals come back through `unsubscribe`.
 //!
 //! Reading order: `plan`, `campaign`, `sender`, `file`, `template`; `source`, `shield`, `engine`, `render`, `footer`,
-//! `header`, `mime`; `preflight`, `proof`; `run`, `letters`, `result`; `links`, `unsubscribe`.
+//! `header`, `mime`; `preflight`, `proof`; `run`, `drive`, `letters`, `result`; `links`, `unsubscribe`.
 //!
 //! **Invariant:** preview, test, send and web copy go through one renderer.
 //! **Invariant:** whether somebody may be written to is asked for each letter, on every attempt, never remembered.
@@ -18,6 +18,7 @@
 mod audience;
 pub mod campaign;
 pub mod content;
+pub mod drive;
 mod engine;
 pub mod file;
 mod footer;
@@ -38,6 +39,9 @@ mod shield;
 pub mod source;
 pub mod template;
 pub mod unsubscribe;
+
+#[cfg(test)]
+mod tests;
 
 pub use plan::State;
 pub use render::{FIXED, Rendered};

@@ -52,6 +52,7 @@ pub(super) fn parts(format: Format, body: &str, written: Option<&str>) -> Result
             .hint(say!("上限は {most} KB です。", "The limit is {most} kB.")));
     }
     let body = lines_fixed(body);
+    closed(&body)?;
     let html = match format {
         Format::Html => Some(tags_cleaned(&body)),
         Format::Mjml => Some(from_mjml(&body)?),
@@ -64,6 +65,18 @@ pub(super) fn parts(format: Format, body: &str, written: Option<&str>) -> Result
         (None, None) => body,
     };
     Ok(Parts { html, text })
+}
+
+/// A tag that is opened and never closed would go out as it stands.
+fn closed(body: &str) -> Result<()> {
+    let text = shield::shield(body).text;
+    let Some(at) = ["{{", "{%"].iter().filter_map(|open| text.find(open)).min() else { return Ok(()) };
+    let line = text[..at].matches('\n').count() + 1;
+    Err(Error::refused(say!(
+        "本文の {line} 行目: 差し込みが閉じられていません。",
+        "The body, line {line}: a merge tag is not closed."
+    ))
+    .hint(say!("{{{{ 姓 }}}} のように閉じます。", "Close it, as in {{{{ name }}}}.")))
 }
 
 /// One kind of line end, and no control character that could upset a parser.

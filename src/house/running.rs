@@ -5,7 +5,8 @@
 
 use super::House;
 use crate::base::{Error, Kind, Progress, Result, Time, clock, ids::CampaignId, limits};
-use crate::campaigns::run::{self, Drive, Driven};
+use crate::campaigns::drive::{self, Drive, Driven};
+use crate::campaigns::run;
 use crate::delivery::{self, Policy};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,7 +14,7 @@ use std::thread::JoinHandle;
 
 #[derive(Default)]
 pub(super) struct Running {
-    claims: run::Running,
+    claims: drive::Running,
     threads: Mutex<Vec<(CampaignId, JoinHandle<Result<Driven>>)>>,
     /// After a failure of ours a campaign is left alone for a while.
     resting: Mutex<HashMap<CampaignId, Time>>,
@@ -46,7 +47,7 @@ impl House {
             progress,
             clock: Arc::new(clock::now),
         };
-        run::drive(&drive, id).map(Some)
+        drive::drive(&drive, id).map(Some)
     }
 
     /// For the clock: starts a thread for each campaign that is due, and tells the first failure of those that ended.
