@@ -123,7 +123,7 @@ pub const REPLY_KEPT: usize = 240;
 pub const CONNECTIONS: usize = 10;
 pub const PER_CONNECTION: u32 = 500;
 /// A letter older than this is asked for again before its first byte leaves.
-pub const LETTER_FRESH: Duration = Duration::from_secs(2);
+pub const LETTER_FRESH: Duration = Duration::from_millis(250);
 /// A recipient of a bulk run is given up after this.
 pub const BULK_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 /// Rows that one look at the ledger claims.

@@ -8,7 +8,7 @@
 //! consent, suppression and erasure are checked, on every attempt. MAIL, RCPT and DATA go out in one write where the
 //! server offers PIPELINING. Meanwhile "this contact is on the wire" goes to disk, in one commit with what became of
 //! the messages before. Only when both are done does the first byte of the message leave. If the server took longer
-//! than two seconds, the letter is asked for once more before that. So after a refusal was answered, nothing to that
+//! than a quarter of a second, the letter is asked for once more before that. So after a refusal was answered, nothing to that
 //! person leaves that is not already on the wire.
 //!
 //! **What fails for whom.**

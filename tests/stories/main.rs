@@ -3,6 +3,7 @@
 mod binary;
 mod command_line;
 mod consent;
+mod delivery;
 mod keys;
 mod lists;
 mod people;
