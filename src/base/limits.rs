@@ -166,3 +166,27 @@ pub const CAMPAIGNS_AT_ONCE: usize = 4;
 pub const CAMPAIGN_REST: Duration = Duration::from_secs(30);
 /// Lines on one page of the audit log.
 pub const AUDIT_PAGE: usize = 50;
+// Contacts.
+/// The largest file that can be imported.
+pub const IMPORT_MAX: u64 = 2 * GB;
+/// Bytes and columns of one row; beyond it the file is not a table, or a quote was never closed.
+pub const IMPORT_ROW_MAX: u64 = MB;
+pub const IMPORT_COLUMNS_MAX: usize = 1_000;
+/// Rows handled by one closure of an import, and contacts by one closure of an undo.
+pub const IMPORT_BATCH: usize = 1_000;
+pub const UNDO_BATCH: usize = 300;
+/// Plain bytes that one bucket of a staged import aims at, and how many buckets there are at most.
+pub const IMPORT_BUCKET: u64 = 4 * MB;
+pub const IMPORT_BUCKETS_MAX: u64 = 512;
+/// What a workbook may unpack to, how much more than its packed size, and its longest text without a tag.
+pub const XLSX_UNPACKED_MAX: u64 = GB;
+pub const XLSX_STRINGS_MAX: u64 = 128 * MB;
+pub const XLSX_RATIO_MAX: u64 = 200;
+pub const XLSX_ENTRIES_MAX: usize = 2_000;
+pub const XLSX_TEXT_MAX: u64 = MB;
+/// Characters in one value, values to choose from, characters in a label or a tag.
+pub const VALUE_MAX: usize = 10_000;
+pub const CHOICES_MAX: usize = 500;
+pub const LABEL_MAX: usize = 100;
+/// Attributes that a house can have.
+pub const ATTRIBUTES_MAX: usize = 500;

@@ -11,6 +11,7 @@
 //! **Invariant:** no value, address or file name in an error, a log line or an audit line.
 
 mod address;
+mod key;
 mod rows;
 mod schema;
 #[cfg(test)]
@@ -18,10 +19,12 @@ mod tests;
 
 pub mod attribute;
 pub mod consent;
+pub mod import;
 pub mod outcomes;
 pub mod people;
 pub mod reading;
 pub mod refusal;
+pub mod search;
 pub mod segment;
 pub mod suppression;
 pub mod tag;

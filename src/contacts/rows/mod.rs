@@ -2,9 +2,12 @@
 
 pub(super) mod attributes;
 pub(super) mod consent;
+pub(super) mod import_batch;
+pub(super) mod imports;
 pub(super) mod people;
 pub(super) mod reading;
 pub(super) mod segment;
 pub(super) mod suppression;
 pub(super) mod tags;
+pub(super) mod undo;
 pub(super) mod values;

@@ -56,3 +56,36 @@ pub(in crate::contacts) fn from_sql(kind: Type, v: ValueRef<'_>) -> Option<Value
         }
     }
 }
+
+/// The same form in JSON, for what an undo puts back.
+pub(in crate::contacts) fn to_json(value: &Value) -> serde_json::Value {
+    match value {
+        Value::Text(t) | Value::Choice(t) => t.as_str().into(),
+        Value::Number(n) if n.fract() == 0.0 && n.abs() < 9e15 => (*n as i64).into(),
+        Value::Number(n) => (*n).into(),
+        Value::Date(d) => days(*d).into(),
+        Value::Bool(b) => i64::from(*b).into(),
+        Value::Multi(list) => joined(list).into(),
+    }
+}
+
+pub(in crate::contacts) fn from_json(json: &serde_json::Value) -> Option<Sql> {
+    match json {
+        serde_json::Value::String(t) => Some(Sql::Text(t.clone())),
+        serde_json::Value::Number(n) => n.as_i64().map(Sql::Integer).or_else(|| n.as_f64().map(Sql::Real)),
+        serde_json::Value::Null
+        | serde_json::Value::Bool(_)
+        | serde_json::Value::Array(_)
+        | serde_json::Value::Object(_) => None,
+    }
+}
+
+/// A stored value as it lies, for what an undo puts back.
+pub(in crate::contacts) fn raw_json(v: ValueRef<'_>) -> serde_json::Value {
+    match v {
+        ValueRef::Integer(n) => n.into(),
+        ValueRef::Real(n) => n.into(),
+        ValueRef::Text(t) => String::from_utf8_lossy(t).into(),
+        ValueRef::Null | ValueRef::Blob(_) => serde_json::Value::Null,
+    }
+}
