@@ -1,6 +1,7 @@
 mod faults;
 mod faulty;
 mod kills;
+mod load;
 mod opening;
 mod power;
 mod snapshot;

@@ -174,8 +174,7 @@ fn history(commits: u64) -> Vec<Op> {
         commit(&file, n).unwrap();
         disk.0.lock().unwrap().log.push(Op::Acknowledged(n));
     }
-    let log = disk.0.lock().unwrap().log.clone();
-    log
+    std::mem::take(&mut disk.0.lock().unwrap().log)
 }
 
 /// What the disk may hold when power goes at `cut`: all that was synced, and any part of the rest in any order.

@@ -1,4 +1,5 @@
 //! A snapshot taken while everybody writes is one moment: whole, signed, never half of a transaction.
+#![allow(clippy::print_stdout)] // figures
 
 use super::*;
 use std::sync::atomic::{AtomicBool, Ordering};
