@@ -148,24 +148,49 @@ impl Journal {
         }
         if !exists {
             self.sound.check()?;
+            self.make(name)?;
         }
         let opener: Opener = Box::new(move || open_file(&path));
-        let file = JournalFile::open(name, self.key.derive(name).sealer(), self.sound.clone(), opener)?;
-        if !exists {
-            super::sync_dir(&self.dir).map_err(|e| file.failed(redb::StorageError::Io(e)))?;
-        }
-        let file = Arc::new(file);
+        let file = Arc::new(JournalFile::open(name, self.key.derive(name).sealer(), self.sound.clone(), opener)?);
         open.insert(name.to_owned(), Arc::clone(&file));
         Ok(Some(file))
     }
 }
 
+impl Journal {
+    /// Made beside and renamed when it is whole: a stop meanwhile leaves no half of a file under the name.
+    fn make(&self, name: &str) -> Result<()> {
+        let beside = self.dir.join(format!("{name}.making"));
+        let io = |e| DatabaseError::Storage(redb::StorageError::Io(e));
+        guarded(|| {
+            match std::fs::remove_file(&beside) {
+                Err(e) if e.kind() != ErrorKind::NotFound => return Err(io(e)),
+                _ => (),
+            }
+            builder().create(&beside).map(drop)?;
+            std::fs::File::open(&beside).and_then(|f| f.sync_all()).map_err(io)?;
+            std::fs::rename(&beside, self.path(name)).map_err(io)?;
+            super::sync_dir(&self.dir).map_err(io)
+        })
+        .map_err(|e| match e {
+            DatabaseError::Storage(redb::StorageError::Io(e)) if !is_full(&e) => {
+                Error::io(say!("記録 {name} を作れません。", "Cannot make the ledger {name}."), e)
+            }
+            e => open_error(name, e),
+        })
+    }
+}
+
+fn builder() -> redb::Builder {
+    let mut builder = Database::builder();
+    builder.set_cache_size(limits::JOURNAL_CACHE);
+    builder
+}
+
 fn open_file(path: &Path) -> std::result::Result<Handle, DatabaseError> {
-    let mut how = Database::builder();
-    how.set_cache_size(limits::JOURNAL_CACHE);
     match is_sealed(path) {
-        true => how.open_read_only(path).map(Handle::Sealed),
-        false => how.create(path).map(Handle::Live),
+        true => builder().open_read_only(path).map(Handle::Sealed),
+        false => builder().open(path).map(Handle::Live),
     }
 }
 
@@ -176,13 +201,10 @@ fn is_sealed(path: &Path) -> bool {
 /// Whether the file opens. Only one that was in use when the process ended is opened for writing, to be repaired.
 fn check(path: &Path) -> Result<()> {
     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let read_only = || match Database::builder().set_cache_size(limits::JOURNAL_CACHE).open_read_only(path) {
+    let read_only = || match builder().open_read_only(path) {
         Err(DatabaseError::RepairAborted) => open_file(path).map(drop),
         other => other.map(drop),
     };
-    if path.metadata().is_ok_and(|m| m.len() == 0) {
-        return Ok(()); // made, and nothing written yet
-    }
     guarded(read_only).map_err(|e| open_error(&name, e))
 }
 

@@ -249,3 +249,16 @@ fn opening_and_closing_a_house_changes_no_finished_file() {
     drop((file, store));
     assert!(before == picture(&dir.path().join("journal")));
 }
+
+#[test]
+fn a_journal_file_whose_making_was_interrupted_is_made_again() {
+    let (dir, root, store) = house();
+    drop(store);
+    std::fs::write(dir.path().join("journal/r1.making"), b"half of a file").unwrap();
+    let store = Store::open(dir.path(), &root, &[SCHEMA]).unwrap();
+    assert!(store.journal().damaged().is_empty() && store.journal().names().unwrap().is_empty());
+    store.journal().file("r1").unwrap().write(|b| b.put("rows", b"1", b"one")).unwrap();
+    assert_eq!(store.journal().names().unwrap(), ["r1"]);
+    std::fs::write(dir.path().join("journal/r2.redb"), b"").unwrap();
+    assert_eq!(store.journal().file("r2").err().unwrap().kind(), Kind::Damaged, "an empty file is none of ours");
+}

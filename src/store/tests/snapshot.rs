@@ -16,6 +16,13 @@ fn a_snapshot_under_load_opens_verifies_and_holds_no_half_transaction() {
     let (picture, _) = store.blobs().put(&b"a picture"[..]).unwrap();
     store.journal().file("r1").unwrap().write(|b| b.put("rows", b"old", b"run")).unwrap();
     store.journal().seal("r1").unwrap();
+    store.journal().file("r2").unwrap();
+    // Some weight, so that writes fall into the copying.
+    for n in 0..40 {
+        let fill = "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 100)
+            INSERT INTO two SELECT -1000 * ?1 - i, 0, randomblob(2000) FROM c";
+        store.write(&By::house("test"), Time(1), "t.fill", |tx| Ok(tx.execute(fill, [n])?)).unwrap();
+    }
     let to = tempfile::tempdir().unwrap();
     let (ended, mut waits) = (AtomicBool::new(false), Vec::new());
     let made = std::thread::scope(|s| {
