@@ -71,15 +71,16 @@ fn handle(visit: &mut Visit<'_>, body: &mut dyn Read) -> std::result::Result<Ans
     if !host_ok(visit.site, visit.request) {
         return Err(Turned::Host);
     }
-    let (row, parts) = match route::find(TABLE, visit.request.method, &visit.request.path) {
+    let found = route::find(TABLE, visit.request.method, &visit.request.path);
+    if !matches!(&found, Found::Row(row, _) if row.who == Who::Anywhere) {
+        recognise(visit)?;
+    }
+    let (row, parts) = match found {
         Found::Row(row, parts) => (row, parts),
         Found::Method => return Err(Turned::Method),
         Found::Nothing => return Err(Turned::NotFound),
     };
     visit.parts = parts;
-    if row.who != Who::Anywhere {
-        recognise(visit)?;
-    }
     admit(row, visit)?;
     if row.method == Method::Post {
         same_origin(row, visit)?;

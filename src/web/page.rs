@@ -3,13 +3,11 @@
 use super::assets;
 use super::dates;
 use super::form::encode;
-use super::request::Method;
-use super::route::Who;
-use super::routes::TABLE;
 use super::site::Flash;
 use super::visit::{Caller, Visit};
 use super::words::Words;
 use crate::base::{Lang, Say, Time};
+use std::borrow::Borrow;
 
 pub(crate) struct Page {
     pub(crate) w: Words,
@@ -81,20 +79,12 @@ const MENU: &[(fn(Words) -> &'static str, &[Entry])] = &[
 ];
 
 fn menu(v: &Visit<'_>) -> Vec<Group> {
-    let open = |path: &str| {
-        let row = TABLE.iter().find(|r| r.path == path && r.method == Method::Get);
-        row.is_some_and(|r| match r.who {
-            Who::Right(right) => v.may(right),
-            Who::SignedIn => true,
-            Who::Public | Who::Anywhere => false,
-        })
-    };
     let here = here(v.path());
     let groups = MENU.iter().map(|(title, entries)| Group {
         title: title(v.w),
         items: entries
             .iter()
-            .filter(|(href, _)| open(href))
+            .filter(|(href, _)| v.leads(href))
             .map(|(href, title)| Item { title: title(v.w), href, here: *href == here })
             .collect(),
     });
@@ -184,8 +174,9 @@ impl Page {
         dates::html(*t, self.lang)
     }
 
-    pub(crate) fn n(&self, n: impl Into<i128>) -> String {
-        dates::grouped(u64::try_from(n.into()).unwrap_or(0))
+    /// `1,234`; templates hand out references.
+    pub(crate) fn n(&self, n: impl Borrow<u64>) -> String {
+        dates::grouped(*n.borrow())
     }
 
     pub(crate) fn say<'a>(&self, says: &'a Say) -> &'a str {

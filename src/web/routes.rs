@@ -2,7 +2,9 @@
 
 use super::assets;
 use super::pages::{account, audit, general, home, signin, tokens, users};
-use super::route::{Body, Route, Who, get, post};
+use super::request::Method;
+use super::route::{self, Body, Found, Route, Who, get, post};
+use super::visit::{Caller, Visit};
 use crate::access::Right;
 
 pub(crate) const TABLE: &[Route] = &[
@@ -18,6 +20,7 @@ pub(crate) const TABLE: &[Route] = &[
     post("/link/{token}", Who::Public, Body::Form, signin::set_password),
     // Home
     get("/", Who::Right(Right::View), home::show),
+    get("/live/home", Who::Right(Right::View), home::live),
     // My account
     get("/me", Who::SignedIn, account::show),
     post("/me/password", Who::SignedIn, Body::Form, account::password),
@@ -44,3 +47,15 @@ pub(crate) const TABLE: &[Route] = &[
     // For scripts
     get("/api/v1/status", Who::Right(Right::View), tokens::status),
 ];
+
+/// Whether a GET of `path` has a row that this caller may use.
+pub(crate) fn leads(v: &Visit<'_>, path: &str) -> bool {
+    match route::find(TABLE, Method::Get, path) {
+        Found::Row(row, _) => match row.who {
+            Who::Right(right) => v.may(right),
+            Who::SignedIn => matches!(v.caller, Caller::Session(_)),
+            Who::Public | Who::Anywhere => true,
+        },
+        Found::Method | Found::Nothing => false,
+    }
+}

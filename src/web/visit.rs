@@ -85,6 +85,11 @@ impl Visit<'_> {
         }
     }
 
+    /// Whether there is a page at this address that the caller may open: for links to other rooms' pages.
+    pub(crate) fn leads(&self, path: &str) -> bool {
+        super::routes::leads(self, path)
+    }
+
     /// A new page with this title, menu and flash.
     pub(crate) fn page(&self, title: impl Into<String>) -> Page {
         Page::new(self, title.into())

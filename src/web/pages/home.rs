@@ -1,17 +1,191 @@
-//! Home: what is to do today, what runs now, and a few numbers.
+//! Home: what is to do today, what runs now, the last campaigns, and a few numbers.
 
-use crate::base::Result;
-use crate::web::answer::Answer;
+use crate::access::Right;
+use crate::base::{Result, Time, ids::CampaignId};
+use crate::campaigns::{State, campaign, result, sender};
+use crate::contacts::{segment, segment::Segment, suppression};
+use crate::house::House;
+use crate::web::answer::{Answer, Live};
+use crate::web::chart::{Bars, Series};
 use crate::web::page::Page;
 use crate::web::visit::Visit;
+use crate::web::words::Words;
 use askama::Template;
 
 #[derive(Template)]
 #[template(path = "home.html")]
 struct Home {
     p: Page,
+    todo: Vec<Todo>,
+    running: String,
+    is_running: bool,
+    recent: Vec<Recent>,
+    chart: String,
+    contacts: u64,
+    suppressed: u64,
+    may_create: bool,
+    may_open: bool,
 }
 
+/// One thing that waits for somebody, and where it is done.
+struct Todo {
+    text: String,
+    href: String,
+    action: &'static str,
+}
+
+struct Recent {
+    id: CampaignId,
+    name: String,
+    state: State,
+    changed: Time,
+    recipients: u64,
+    sent: u64,
+    troubled: u64,
+    in_doubt: u64,
+}
+
+/// Campaigns on the home page.
+const RECENT: usize = 8;
+
 pub(crate) fn show(v: &mut Visit<'_>) -> Result<Answer> {
-    Answer::page(&Home { p: v.page(v.w.menu_home()) })
+    let house = v.house;
+    let recent = recent(house)?;
+    let contacts = segment::count(&house.store, &Segment::everybody(), v.now)?;
+    let todo = todo(v, contacts, &recent)?;
+    let (running, is_running) = running(house, v.w, v.leads("/campaigns/c1"))?;
+    Answer::page(&Home {
+        chart: chart(v.w, &recent),
+        suppressed: suppression::count(&house.store)?,
+        may_create: v.may(Right::Edit) && v.leads("/campaigns/new"),
+        may_open: v.leads("/campaigns/c1"),
+        p: v.page(v.w.menu_home()),
+        todo,
+        running,
+        is_running,
+        recent,
+        contacts,
+    })
+}
+
+fn recent(house: &House) -> Result<Vec<Recent>> {
+    let campaigns = campaign::list(&house.store, None, None, RECENT)?;
+    campaigns
+        .into_iter()
+        .map(|c| {
+            let counts = result::sums(&house.store, c.id)?.counts;
+            Ok(Recent {
+                id: c.id,
+                name: c.draft.name,
+                state: c.state,
+                changed: c.changed,
+                recipients: counts.recipients,
+                sent: counts.sent,
+                troubled: counts.bounced + counts.failed + counts.expired,
+                in_doubt: counts.in_doubt,
+            })
+        })
+        .collect()
+}
+
+fn todo(v: &Visit<'_>, contacts: u64, recent: &[Recent]) -> Result<Vec<Todo>> {
+    let (w, store, mut all) = (v.w, &v.house.store, Vec::new());
+    let mut add = |right, text: String, href: String, action| {
+        if v.may(right) && v.leads(&href) {
+            all.push(Todo { text, href, action });
+        }
+    };
+    if crate::delivery::relay(store)?.is_none() {
+        add(Right::Settings, w.todo_relay().into(), "/settings/relay".into(), w.todo_relay_do());
+    }
+    if !sender::list(store)?.iter().any(|s| s.sender.is_complete()) {
+        add(Right::Settings, w.todo_sender().into(), "/senders".into(), w.todo_sender_do());
+    }
+    if contacts == 0 {
+        add(Right::Import, w.todo_contacts().into(), "/contacts/import".into(), w.todo_contacts_do());
+    }
+    for c in recent {
+        let href = format!("/campaigns/{}", c.id);
+        match c.state {
+            State::Held => add(Right::Send, w.todo_held(&c.name), href, w.todo_look()),
+            State::Paused => add(Right::Send, w.todo_paused(&c.name), href, w.todo_look()),
+            State::Damaged => add(Right::Send, w.todo_damaged(&c.name), href, w.todo_look()),
+            State::Done if c.in_doubt > 0 => add(Right::Send, w.todo_doubt(&c.name, c.in_doubt), href, w.todo_look()),
+            State::Draft | State::Scheduled | State::Sending | State::Done | State::Cancelled => {}
+        }
+    }
+    Ok(all)
+}
+
+#[derive(Template)]
+#[template(path = "parts/running.html")]
+struct Running {
+    w: Words,
+    may_open: bool,
+    rows: Vec<Row>,
+}
+
+struct Row {
+    id: CampaignId,
+    name: String,
+    state: State,
+    done: u64,
+    total: u64,
+    percent: u64,
+    says: String,
+}
+
+/// The fragment of what runs now, and whether anything does.
+fn running(house: &House, w: Words, may_open: bool) -> Result<(String, bool)> {
+    let mut rows = Vec::new();
+    for state in [State::Sending, State::Paused] {
+        for c in campaign::list(&house.store, Some(state), None, RECENT)? {
+            let counts = result::sums(&house.store, c.id)?.counts;
+            let (total, done) =
+                (counts.recipients, counts.recipients - counts.queued - counts.sending - counts.deferred);
+            let percent = (done * 100).checked_div(total).unwrap_or(0);
+            rows.push(Row {
+                id: c.id,
+                name: c.draft.name,
+                state: c.state,
+                done,
+                total,
+                percent,
+                says: w.home_progress(percent, done, total),
+            });
+        }
+    }
+    let busy = rows.iter().any(|r| r.state == State::Sending);
+    let html = Running { w, may_open, rows }.render().map_err(crate::base::Error::bug)?;
+    Ok((html, busy))
+}
+
+pub(crate) fn live(v: &mut Visit<'_>) -> Result<Answer> {
+    let (house, w, may_open) = (std::sync::Arc::clone(v.house), v.w, v.leads("/campaigns/c1"));
+    v.live(move |_| {
+        let (html, busy) = running(&house, w, may_open)?;
+        Ok(if busy { Live::Now(html) } else { Live::Last(html) })
+    })
+}
+
+fn chart(w: Words, recent: &[Recent]) -> String {
+    let sent: Vec<&Recent> = recent.iter().rev().filter(|r| r.recipients > 0).collect();
+    if sent.is_empty() {
+        return String::new();
+    }
+    let series = |title: &str, values: &dyn Fn(&Recent) -> u64| Series {
+        title: title.to_owned(),
+        values: sent.iter().map(|r| values(r)).collect(),
+    };
+    Bars {
+        title: w.home_chart().to_owned(),
+        labels: sent.iter().map(|r| r.name.clone()).collect(),
+        series: vec![
+            series(w.count_sent(), &|r| r.sent),
+            series(w.count_troubled(), &|r| r.troubled),
+            series(w.count_other(), &|r| r.recipients.saturating_sub(r.sent + r.troubled)),
+        ],
+        w,
+    }
+    .html()
 }

@@ -3,6 +3,7 @@
 use crate::base::Lang;
 
 mod frame;
+mod home;
 mod settings;
 mod signin;
 
@@ -38,5 +39,5 @@ pub(crate) use words;
 
 #[cfg(test)]
 pub(crate) fn catalogue() -> Vec<(&'static str, &'static str, &'static str)> {
-    [frame::ALL, settings::ALL, signin::ALL].concat()
+    [frame::ALL, home::ALL, settings::ALL, signin::ALL].concat()
 }
