@@ -130,8 +130,7 @@ impl Books {
 
     pub(super) fn write<T>(&self, by: &By, now: Time, deed: Deed, f: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<T> {
         let _inside = Inside::enter();
-        let mut writer = self.writer.take()?;
-        self.sound.check()?;
+        let mut writer = self.turn()?;
         let group = writer.join()?;
         let ran = writer.savepoint(|conn| {
             let value = f(&Tx { conn, now })?;
@@ -155,6 +154,17 @@ impl Books {
         let value = outcome?;
         group.wait().map_err(Failed::error)?;
         Ok(value)
+    }
+
+    /// The writer, when its turn has come. Where writing has ended meanwhile, those whose transaction was left open
+    /// for this caller are told.
+    fn turn(&self) -> Result<Turn<'_, Writer>> {
+        let mut writer = self.writer.take()?;
+        if let Err(unsound) = self.sound.check() {
+            self.abandon(&mut writer, &unsound);
+            return Err(unsound);
+        }
+        Ok(writer)
     }
 
     fn commit(&self, writer: &mut Writer) -> std::result::Result<(), Failed> {
@@ -200,8 +210,7 @@ impl Books {
     /// and the log up to the mark are the books as of this commit, whatever others write meanwhile.
     pub(super) fn hold(&self, by: &By, now: Time, deed: &Deed) -> Result<Hold<'_>> {
         let _inside = Inside::enter();
-        let mut writer = self.writer.take()?;
-        self.sound.check()?;
+        let mut writer = self.turn()?;
         writer.join()?;
         let ran = writer.savepoint(|conn| audit::append(conn, &self.audit_key, by, now, deed));
         if let Ran::Undone(error) | Ran::Lost(error) = ran {

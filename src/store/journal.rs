@@ -272,7 +272,10 @@ impl JournalFile {
         };
         let mut tx = db.begin_write().map_err(|e| self.failed(e))?;
         tx.set_quick_repair(true);
-        let value = f(&mut Batch { tx: &tx, file: self, tables: RefCell::default() })?;
+        let mut batch = Batch { tx: &tx, file: self, tables: RefCell::default() };
+        let outcome = catch_unwind(AssertUnwindSafe(|| f(&mut batch)));
+        drop(batch);
+        let value = outcome.unwrap_or_else(|_| Err(Error::bug("a write to the journal panicked")))?;
         tx.commit().map_err(|e| self.failed(e))?;
         Ok(value)
     }
@@ -290,7 +293,9 @@ impl JournalFile {
             Handle::Gone => return Err(Error::bug("a journal file without a handle")),
         };
         let tx = tx.map_err(|e| self.unread(e))?;
-        catch_unwind(AssertUnwindSafe(|| f(&tx))).unwrap_or_else(|_| Err(damaged(&self.name)))
+        // A file that was damaged in the right place makes redb panic.
+        let outcome = catch_unwind(AssertUnwindSafe(|| f(&tx)));
+        outcome.unwrap_or_else(|_| Err(damaged(&self.name).because("a read of the journal panicked")))
     }
 
     /// The handle; after a full disk a fresh one.

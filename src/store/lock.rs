@@ -8,7 +8,7 @@ use std::fs::File;
 use std::path::Path;
 
 /// Held until dropped; the kernel lets go of it when the process dies.
-pub struct Lock(#[allow(dead_code)] File);
+pub struct Lock(File);
 
 impl Lock {
     pub const HOUSE: &'static str = "house.lock";
@@ -37,5 +37,12 @@ impl Lock {
             Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
             Err(e) => Err(Error::io(say!("ロックできません。", "Cannot lock."), e.into())),
         }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing the file is not enough: a child process that is just being started holds a copy of it for a moment.
+        flock(&self.0, FlockOperation::Unlock).ok();
     }
 }

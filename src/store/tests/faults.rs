@@ -232,3 +232,41 @@ fn a_blob_that_finds_no_room_is_refused_leaves_nothing_and_is_stored_later() {
         assert_eq!(std::fs::read_dir(dir.path().join("blobs")).unwrap().count(), 0);
     }
 }
+
+#[test]
+fn when_writing_ends_while_a_group_is_open_everybody_in_it_is_told() {
+    let (_dir, _root, store) = house();
+    std::thread::scope(|s| {
+        let (inside, enter) = std::sync::mpsc::channel();
+        let store = &store;
+        let first = s.spawn(move || {
+            store.write(&By::house("test"), Time(1), "t.add", |tx| {
+                inside.send(()).unwrap();
+                while store.books.in_line() == 0 {
+                    std::thread::yield_now();
+                }
+                store.sound.lose(); // as a failed fsync of the journal does
+                Ok(tx.execute("INSERT INTO t VALUES (1)", [])?)
+            })
+        });
+        enter.recv().unwrap();
+        let second = s.spawn(move || add(store, 2));
+        for outcome in [first.join().unwrap().map(drop), second.join().unwrap()] {
+            assert_eq!(outcome.unwrap_err().kind(), Kind::Unhealthy);
+        }
+    });
+    assert_eq!(count(&store), 0);
+}
+
+#[test]
+fn a_write_to_the_journal_that_panics_leaves_nothing_and_the_next_one_works() {
+    let (_dir, _root, store) = house();
+    let file = store.journal().file("r1").unwrap();
+    let outcome: Result<()> = file.write(|b| {
+        b.put("rows", b"1", b"one")?;
+        panic!("on purpose")
+    });
+    assert_eq!(outcome.unwrap_err().kind(), Kind::Bug);
+    file.write(|b| b.put("rows", b"2", b"two")).unwrap();
+    assert!(file.read(|v| v.get("rows", b"1")).unwrap().is_none());
+}

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 const HOME: &str = "HAKOBU_KILL_HOME";
 const FROM: &str = "HAKOBU_KILL_FROM";
+const END: &str = "HAKOBU_END_HOME";
 const ROOT: [u8; 32] = [1; 32];
 /// Cycles after which a new house is made, so that checking all of it stays cheap.
 const HOUSE_CYCLES: u64 = 100;
@@ -157,5 +158,39 @@ fn is_there(store: &Store, Kept(kind, what): &Kept) -> bool {
             let id = BlobId::parse(what).unwrap();
             store.blobs().read(&id).and_then(|mut r| r.read_whole()).is_ok_and(|b| b.starts_with(b"blob "))
         }
+    }
+}
+
+/// Not a test of its own: ends in an orderly way while its threads go on writing and reading.
+#[test]
+fn the_one_that_ends() {
+    let Ok(home) = std::env::var(END) else { return };
+    let store: &'static Store = Box::leak(Box::new(Store::open(Path::new(&home), &Key::new(ROOT), &[SCHEMA]).unwrap()));
+    let (tell, heard) = mpsc::channel();
+    for thread in 0..4i64 {
+        let tell = tell.clone();
+        std::thread::spawn(move || {
+            for n in (0..).map(|i| i * 4 + thread) {
+                add(store, n).unwrap();
+                count(store);
+                tell.send(()).ok();
+            }
+        });
+    }
+    heard.iter().take(40).count();
+    std::process::exit(0);
+}
+
+#[test]
+fn a_process_may_end_while_its_threads_are_inside_the_books() {
+    for _ in 0..10 {
+        let home = new_house();
+        let ended = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "store::tests::kills::the_one_that_ends", "--test-threads=1"])
+            .env(END, home.path())
+            .output()
+            .unwrap();
+        assert!(ended.status.success(), "{:?} {}", ended.status, String::from_utf8_lossy(&ended.stderr));
+        assert!(count(&Store::open(home.path(), &Key::new(ROOT), &[SCHEMA]).unwrap()) >= 40);
     }
 }
