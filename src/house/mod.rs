@@ -13,6 +13,7 @@ pub mod ask;
 pub mod boot;
 pub mod due;
 mod running;
+pub mod sample;
 pub mod send;
 pub mod setup;
 pub mod wire;

@@ -7,6 +7,7 @@ use super::{Boot, House, LOCK, SCHEMAS, boot};
 use crate::access::{NewUser, Role, password, user};
 use crate::base::provider::{PASSPHRASE_FILE, Phrase, Provider, refuse_inside};
 use crate::base::{By, Email, Error, Kind, Lang, Result, Say, Secret, Time};
+use crate::campaigns::sender;
 use crate::contacts::topic;
 use crate::delivery::{self, Relay};
 use crate::store::{Lock, Store};
@@ -154,6 +155,9 @@ fn furnish(store: &Store, by: &By, now: Time, answers: &Answers) -> Result<()> {
         user::add(store, by, now, &new, Some(&admin.password))?;
     }
     topic::ensure_default(store, by, now, lang.pick("お知らせ", "News"))?;
+    if sender::list(store)?.is_empty() {
+        sender::find_or_create(store, by, now, &format!("news@{}", domain(&answers.domain)?))?;
+    }
     if let Some(relay) = relay {
         delivery::set_relay(store, by, now, relay)?;
     }

@@ -7,8 +7,6 @@ use crate::campaigns::content::FileRole;
 use crate::campaigns::sender::Sender as Profile;
 use crate::campaigns::source::Format;
 use crate::cli::files::{self, Files};
-use crate::cli::prompt;
-use crate::cli::talk::Talk;
 use crate::contacts::MailKind;
 use crate::house::ask::campaigns::{CampaignAsk, New, SenderAsk, Unseen};
 use crate::house::ask::{Ask, Hidden};
@@ -218,16 +216,13 @@ fn duration(text: &str) -> std::result::Result<Duration, String> {
 }
 
 impl Campaign {
-    pub(super) fn ask(self, files: &mut Files<'_>, talk: &Talk) -> Result<Ask> {
+    pub(super) fn ask(self, files: &mut Files<'_>) -> Result<Ask> {
         Ok(Ask::Campaign(match self {
             Campaign::List { state, before, most } => CampaignAsk::List { state, before, most },
             Campaign::Show(one) => CampaignAsk::Show(one.campaign),
             Campaign::Create(create) => CampaignAsk::Create(Box::new(create.new(files)?)),
             Campaign::Copy(one) => CampaignAsk::Copy(one.campaign),
-            Campaign::Delete(one) => {
-                prompt::confirm(talk, &say!("下書きを消します。よろしいですか", "Delete this draft?"))?;
-                CampaignAsk::Delete(one.campaign)
-            }
+            Campaign::Delete(one) => CampaignAsk::Delete(one.campaign),
             Campaign::Check(one) => CampaignAsk::Check(one.campaign),
             Campaign::Preview { one, contact } => CampaignAsk::Preview { campaign: one.campaign, contact },
             Campaign::Test { one, to, group, contact } => {
@@ -240,10 +235,7 @@ impl Campaign {
             }
             Campaign::Pause(one) => CampaignAsk::Pause(one.campaign),
             Campaign::Resume(one) => CampaignAsk::Resume(one.campaign),
-            Campaign::Cancel(one) => {
-                prompt::confirm(talk, &say!("送信を中止します。よろしいですか", "Cancel this campaign?"))?;
-                CampaignAsk::Cancel(one.campaign)
-            }
+            Campaign::Cancel(one) => CampaignAsk::Cancel(one.campaign),
             Campaign::Result(one) => CampaignAsk::Result(one.campaign),
             Campaign::Recipients { one, state, output } => {
                 files.take("file", &output);

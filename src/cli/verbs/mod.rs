@@ -85,7 +85,7 @@ pub(super) fn run(args: Args, talk: &Talk) -> Result<u8> {
         Verb::Serve(flags) => serve::run(&flags, &data(&common)?, &phrase(&common), talk),
         Verb::Status => ask(&common, talk, |_| Ok(house::status())),
         Verb::Contacts(verb) => ask(&common, talk, |files| verb.ask(files)),
-        Verb::Campaign(verb) => ask(&common, talk, |files| verb.ask(files, talk)),
+        Verb::Campaign(verb) => ask(&common, talk, |files| verb.ask(files)),
         Verb::Sender(verb) => ask(&common, talk, |_| Ok(verb.ask())),
         Verb::Relay(verb) => ask(&common, talk, |_| verb.ask()),
         Verb::Segment(verb) => ask(&common, talk, |_| Ok(verb.ask())),
