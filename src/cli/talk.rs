@@ -73,6 +73,13 @@ impl Talk {
         }
     }
 
+    /// One JSON line on stdout, at once.
+    pub(super) fn line(&self, value: &Value) {
+        let mut out = std::io::stdout();
+        // A closed pipe is the reader's choice, not a failure.
+        writeln!(out, "{value}").and_then(|()| out.flush()).ok();
+    }
+
     /// A result in words.
     pub(super) fn print(&self, says: &Say) {
         writeln!(std::io::stdout(), "{}", says.to(self.lang)).ok();

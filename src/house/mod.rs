@@ -16,17 +16,19 @@ mod running;
 pub mod sample;
 pub mod send;
 pub mod setup;
+pub mod trial;
 pub mod wire;
 
 pub use boot::Boot;
 use running::Running;
 
 use crate::base::provider::Phrase;
+use crate::delivery::catcher::Catcher;
 use crate::base::{Error, Result, Secret};
 use crate::store::{Lock, Schema, Store};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 const LOCK: &str = "house.lock";
@@ -43,6 +45,7 @@ pub struct House {
     ending: AtomicBool,
     running: Running,
     bell: (Mutex<bool>, Condvar),
+    catcher: OnceLock<Catcher>,
     _lock: Lock,
 }
 
@@ -70,12 +73,23 @@ impl House {
             ending: AtomicBool::new(false),
             running: Running::default(),
             bell: (Mutex::new(false), Condvar::new()),
+            catcher: OnceLock::new(),
             _lock: lock,
         }
     }
 
     pub fn data(&self) -> &Path {
         &self.data
+    }
+
+    /// Where mail goes in a house to look around in; nowhere else is there one.
+    pub fn catcher(&self) -> Option<&Catcher> {
+        self.catcher.get()
+    }
+
+    fn set_catcher(&self, catcher: Catcher) {
+        // A house has one for its life; a second one is dropped.
+        self.catcher.set(catcher).ok();
     }
 
     /// Where a one-time link is opened.

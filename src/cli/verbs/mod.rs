@@ -11,6 +11,7 @@ mod people;
 mod relay;
 mod serve;
 mod setup;
+mod trial;
 
 use super::args::Args;
 use super::files::Files;
@@ -22,6 +23,8 @@ use std::path::PathBuf;
 
 #[derive(clap::Subcommand)]
 pub(super) enum Verb {
+    /// A ready house to look around in: sample contacts, mails caught on a page || サンプル入りの環境を試す
+    Try(trial::Try),
     /// Make a house: key, data folder, admin, relay || 環境を作る（鍵、データフォルダー、管理者、中継サーバー）
     Setup(Box<setup::Setup>),
     /// Run the house: pages, clock, sending || 動かす（画面、予約、送信）
@@ -81,10 +84,11 @@ pub(super) enum Verb {
 pub(super) fn run(args: Args, talk: &Talk) -> Result<u8> {
     let common = args.common;
     match args.verb {
+        Verb::Try(flags) => trial::run(&flags, talk),
         Verb::Setup(flags) => setup::run(*flags, &common, &data(&common)?, talk),
         Verb::Serve(flags) => serve::run(&flags, &data(&common)?, &phrase(&common), talk),
         Verb::Status => ask(&common, talk, |_| Ok(house::status())),
-        Verb::Contacts(verb) => ask(&common, talk, |files| verb.ask(files)),
+        Verb::Contacts(verb) => ask(&common, talk, |files| verb.ask(files, talk)),
         Verb::Campaign(verb) => ask(&common, talk, |files| verb.ask(files)),
         Verb::Sender(verb) => ask(&common, talk, |_| Ok(verb.ask())),
         Verb::Relay(verb) => ask(&common, talk, |_| verb.ask()),

@@ -7,6 +7,7 @@
 pub mod audit;
 pub mod campaigns;
 pub mod consent;
+pub mod contacts;
 pub mod house;
 pub mod keys;
 pub mod lists;
@@ -23,6 +24,7 @@ use std::io::{Read, Write};
 pub enum Ask {
     House(house::HouseAsk),
     Audit(audit::AuditAsk),
+    Contacts(contacts::ContactsAsk),
     Campaign(campaigns::CampaignAsk),
     Sender(campaigns::SenderAsk),
     Relay(relay::RelayAsk),
@@ -81,6 +83,7 @@ impl House {
         match ask {
             Ask::House(ask) => house::answer(self, now, ask),
             Ask::Audit(ask) => audit::answer(self, by, now, ask, io),
+            Ask::Contacts(ask) => contacts::answer(self, by, now, ask, io),
             Ask::Campaign(ask) => campaigns::answer(self, by, now, ask, io),
             Ask::Sender(ask) => campaigns::senders(self, by, now, ask),
             Ask::Relay(ask) => relay::answer(self, by, now, ask),
