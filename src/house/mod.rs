@@ -23,8 +23,8 @@ pub use boot::Boot;
 use running::Running;
 
 use crate::base::provider::Phrase;
-use crate::delivery::catcher::Catcher;
 use crate::base::{Error, Result, Secret};
+use crate::delivery::catcher::Catcher;
 use crate::store::{Lock, Schema, Store};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -13,8 +13,10 @@ use crate::house::ask::{Ask, Hidden};
 use std::path::{Path, PathBuf};
 
 #[derive(clap::Subcommand)]
-#[command(before_help = "  hakobu contacts import list.csv --dry-run\n  hakobu contacts import list.csv --tag 2026 --consent-source shop --consent-text-file wording.txt\n  hakobu contacts undo i1 || \
-  hakobu contacts import list.csv --dry-run\n  hakobu contacts import list.csv --tag 2026秋 --consent-source 店頭 --consent-text-file wording.txt\n  hakobu contacts undo i1")]
+#[command(
+    before_help = "  hakobu contacts import list.csv --dry-run\n  hakobu contacts import list.csv --tag 2026 --consent-source shop --consent-text-file wording.txt\n  hakobu contacts undo i1 || \
+  hakobu contacts import list.csv --dry-run\n  hakobu contacts import list.csv --tag 2026秋 --consent-source 店頭 --consent-text-file wording.txt\n  hakobu contacts undo i1"
+)]
 pub(in crate::cli) enum Contacts {
     /// Bring in a CSV, TSV or XLSX file || CSV・TSV・XLSX を取り込む
     Import(Box<Bring>),

@@ -14,12 +14,22 @@ use std::io::Write;
 pub enum ContactsAsk {
     /// From the input `file`; rejected rows into the output `errors`.
     Import(Box<Import>),
-    Imports { before: Option<ImportId>, most: usize },
+    Imports {
+        before: Option<ImportId>,
+        most: usize,
+    },
     Undo(ImportId),
-    List { search: Hidden, before: Option<ContactId>, most: usize },
+    List {
+        search: Hidden,
+        before: Option<ContactId>,
+        most: usize,
+    },
     Show(ContactId),
     Add(Edit),
-    Edit { contact: ContactId, edit: Edit },
+    Edit {
+        contact: ContactId,
+        edit: Edit,
+    },
     Delete(ContactId),
     /// Attributes and tags.
     Fields,
@@ -93,7 +103,8 @@ pub(super) fn answer(house: &House, by: &By, now: Time, ask: ContactsAsk, io: &d
                 .iter()
                 .map(|a| json!({"key": a.key, "label": a.label, "type": a.kind.name(), "substitute": a.substitute}))
                 .collect();
-            let tags: Vec<Value> = tag::list(store)?.iter().map(|t| json!({"tag": t.name, "count": t.contacts})).collect();
+            let tags: Vec<Value> =
+                tag::list(store)?.iter().map(|t| json!({"tag": t.name, "count": t.contacts})).collect();
             Answer::of(json!({"attributes": rows, "tags": tags}))
         }
         ContactsAsk::Delete(id) => {
@@ -207,11 +218,8 @@ fn seen(s: &people::Seen) -> Value {
 fn shown(house: &House, id: ContactId) -> Result<Value> {
     let person = people::find(&house.store, id)?;
     let at = |t: Time| t.rfc3339(&clock::japan());
-    let values: serde_json::Map<String, Value> = person
-        .values
-        .iter()
-        .filter_map(|f| f.value.as_ref().map(|v| (f.key.clone(), json!(v.to_string()))))
-        .collect();
+    let values: serde_json::Map<String, Value> =
+        person.values.iter().filter_map(|f| f.value.as_ref().map(|v| (f.key.clone(), json!(v.plain())))).collect();
     Ok(json!({
         "contact": person.id, "email": person.email.as_str(), "key": person.key, "tags": person.tags,
         "values": values, "created": at(person.created), "changed": at(person.changed),
