@@ -7,6 +7,8 @@ mod delivery;
 mod keys;
 mod lists;
 mod people;
+mod script;
 mod serving;
 mod setup;
+mod trial;
 mod world;
