@@ -66,6 +66,7 @@ mod rows;
 mod schema;
 mod smtp;
 mod steer;
+mod test_mail;
 #[cfg(test)]
 mod tests;
 mod writers;
@@ -78,3 +79,4 @@ pub use row::{Counts, Row, State};
 pub use schema::SCHEMA;
 pub use smtp::{Step, reply::Reply};
 pub use steer::Steer;
+pub use test_mail::test_mail;

@@ -46,6 +46,9 @@ pub(super) enum Verb {
     /// The next mail host || 中継サーバー
     #[command(subcommand)]
     Relay(relay::Relay),
+    /// Mail that is no campaign || 配信以外のメール
+    #[command(subcommand)]
+    Mail(relay::Mail),
     /// What people subscribe to || 配信種別
     #[command(subcommand)]
     Topic(lists::Topic),
@@ -92,6 +95,7 @@ pub(super) fn run(args: Args, talk: &Talk) -> Result<u8> {
         Verb::Campaign(verb) => ask(&common, talk, |files| verb.ask(files)),
         Verb::Sender(verb) => ask(&common, talk, |_| Ok(verb.ask())),
         Verb::Relay(verb) => ask(&common, talk, |_| verb.ask()),
+        Verb::Mail(verb) => ask(&common, talk, |_| Ok(verb.ask())),
         Verb::Segment(verb) => ask(&common, talk, |_| Ok(verb.ask())),
         Verb::Topic(verb) => ask(&common, talk, |_| Ok(verb.ask())),
         Verb::Consent(verb) => ask(&common, talk, |_| verb.ask()),

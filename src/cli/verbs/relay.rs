@@ -22,12 +22,32 @@ pub(in crate::cli) enum Relay {
         #[arg(long, value_name = "FILE")]
         ca_file: Option<PathBuf>,
     },
+    /// Connect, protect, sign in: says what does not work || 接続と認証を確かめる
+    Check,
+}
+
+#[derive(clap::Subcommand)]
+pub(in crate::cli) enum Mail {
+    /// Send one test mail through the relay || テストメールを 1 通送る
+    Test {
+        /// To whom || 宛先
+        #[arg(long, value_name = "ADDRESS")]
+        to: String,
+    },
+}
+
+impl Mail {
+    pub(super) fn ask(self) -> Ask {
+        let Mail::Test { to } = self;
+        Ask::Relay(RelayAsk::Test { to: Hidden(to) })
+    }
 }
 
 impl Relay {
     pub(super) fn ask(self) -> Result<Ask> {
         Ok(Ask::Relay(match self {
             Relay::Show => RelayAsk::Show,
+            Relay::Check => RelayAsk::Check,
             Relay::Set { url, password_file, ca_file } => {
                 // A mistake in the URL is said before any file is read.
                 Place::parse(&url)?;
