@@ -44,7 +44,6 @@ pub struct House {
     serving: AtomicBool,
     ending: AtomicBool,
     running: Running,
-    catcher: OnceLock<Catcher>,
     bell: (Mutex<bool>, Condvar),
     catcher: OnceLock<Catcher>,
     _lock: Lock,
@@ -73,7 +72,6 @@ impl House {
             serving: AtomicBool::new(false),
             ending: AtomicBool::new(false),
             running: Running::default(),
-            catcher: OnceLock::new(),
             bell: (Mutex::new(false), Condvar::new()),
             catcher: OnceLock::new(),
             _lock: lock,
@@ -89,7 +87,7 @@ impl House {
         self.catcher.get()
     }
 
-    fn set_catcher(&self, catcher: Catcher) {
+    pub(crate) fn set_catcher(&self, catcher: Catcher) {
         // A house has one for its life; a second one is dropped.
         self.catcher.set(catcher).ok();
     }
@@ -106,16 +104,6 @@ impl House {
 
     pub fn set_serving(&self) {
         self.serving.store(true, Ordering::Release);
-    }
-
-    /// The house is for practice: its mail goes to this catcher, whose mails show on a page.
-    pub fn practise(&self, catcher: Catcher) {
-        // A second one would be nobody's relay; the first one stays.
-        let _first_stays = self.catcher.set(catcher);
-    }
-
-    pub fn catcher(&self) -> Option<&Catcher> {
-        self.catcher.get()
     }
 
     /// The process ends: what runs in the background stops at its next step and is waited for.

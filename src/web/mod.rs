@@ -40,6 +40,7 @@ mod dates;
 mod field;
 mod form;
 mod gate;
+mod mail;
 mod multipart;
 mod page;
 mod pages;

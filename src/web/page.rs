@@ -84,7 +84,7 @@ fn menu(v: &Visit<'_>) -> Vec<Group> {
         title: title(v.w),
         items: entries
             .iter()
-            .filter(|(href, _)| v.leads(href))
+            .filter(|(href, _)| v.leads(href) && (*href != "/mails" || v.house.catcher().is_some()))
             .map(|(href, title)| Item { title: title(v.w), href, here: *href == here })
             .collect(),
     });

@@ -1,7 +1,7 @@
 //! Every route, as data. The order does not matter: a fixed path wins over an open one.
 
 use super::assets;
-use super::pages::{account, audit, general, home, signin, tokens, users};
+use super::pages::{account, audit, caught, general, home, relay, signin, tokens, users};
 use super::request::Method;
 use super::route::{self, Body, Found, Route, Who, get, post};
 use super::visit::{Caller, Visit};
@@ -30,6 +30,13 @@ pub(crate) const TABLE: &[Route] = &[
     // Contacts
     // Settings
     get("/settings", Who::Right(Right::Settings), general::show),
+    get("/settings/relay", Who::Right(Right::Settings), relay::show),
+    post("/settings/relay", Who::Right(Right::Settings), Body::Form, relay::save),
+    post("/settings/relay/check", Who::Right(Right::Settings), Body::Form, relay::check),
+    post("/settings/relay/test", Who::Right(Right::Settings), Body::Form, relay::test),
+    get("/mails", Who::Right(Right::Settings), caught::list),
+    get("/mails/{n}", Who::Right(Right::Settings), caught::show),
+    get("/mails/{n}/html", Who::Right(Right::Settings), caught::html),
     get("/settings/users", Who::Right(Right::Users), users::list),
     get("/settings/users/new", Who::Right(Right::Users), users::new),
     post("/settings/users/new", Who::Right(Right::Users), Body::Form, users::invite),

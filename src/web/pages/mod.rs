@@ -2,9 +2,11 @@
 
 pub(crate) mod account;
 pub(crate) mod audit;
+pub(crate) mod caught;
 pub(crate) mod general;
 pub(crate) mod home;
 pub(crate) mod oops;
+pub(crate) mod relay;
 pub(crate) mod signin;
 pub(crate) mod tokens;
 pub(crate) mod users;

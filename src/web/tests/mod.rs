@@ -1,6 +1,7 @@
 //! The whole web room without a socket: `TestSite` drives the gate as a browser would.
 
 mod colours;
+mod mail;
 mod pages;
 
 use super::answer::{Answer, Content};

@@ -4,6 +4,7 @@ use crate::base::Lang;
 
 mod frame;
 mod home;
+mod relay;
 mod settings;
 mod signin;
 
@@ -39,5 +40,5 @@ pub(crate) use words;
 
 #[cfg(test)]
 pub(crate) fn catalogue() -> Vec<(&'static str, &'static str, &'static str)> {
-    [frame::ALL, home::ALL, settings::ALL, signin::ALL].concat()
+    [frame::ALL, home::ALL, relay::ALL, settings::ALL, signin::ALL].concat()
 }
