@@ -190,3 +190,8 @@ pub const CHOICES_MAX: usize = 500;
 pub const LABEL_MAX: usize = 100;
 /// Attributes that a house can have.
 pub const ATTRIBUTES_MAX: usize = 500;
+/// Bytes of the words that a consent was given to.
+pub const WORDING_MAX: u64 = 80 * KB;
+/// Rows of a sheet, with its header; characters that a check for CP932 lists.
+pub const XLSX_ROWS_MAX: u64 = 1_048_576;
+pub const LOSSES_MAX: usize = 1_000;

@@ -19,6 +19,7 @@ mod tests;
 
 pub mod attribute;
 pub mod consent;
+pub mod export;
 pub mod import;
 pub mod outcomes;
 pub mod people;

@@ -6,7 +6,7 @@
 
 use crate::store::Schema;
 
-pub const SCHEMA: Schema = Schema { room: "contacts", steps: &[PEOPLE, CONSENT, REFUSALS] };
+pub const SCHEMA: Schema = Schema { room: "contacts", steps: &[PEOPLE, CONSENT, REFUSALS, EXPORTS] };
 
 const PEOPLE: &str = "
 CREATE TABLE contacts (
@@ -118,4 +118,16 @@ CREATE TABLE refusals (              -- which address refuses which topic now: c
 CREATE TABLE suppression_removals (hash BLOB NOT NULL, at INTEGER NOT NULL, was TEXT NOT NULL, why INTEGER NOT NULL, by TEXT NOT NULL) STRICT;
 CREATE INDEX suppressions_at ON suppressions (at);
 CREATE INDEX suppressions_batch ON suppressions (batch) WHERE batch IS NOT NULL;
+";
+
+const EXPORTS: &str = "
+CREATE TABLE exports (
+    id INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    by TEXT NOT NULL,
+    segment TEXT NOT NULL,           -- the filter; empty for everybody
+    form TEXT NOT NULL,              -- csv csv-cp932 xlsx
+    rows INTEGER,                    -- NULL while it has not ended
+    sha256 TEXT                      -- of the bytes that left
+) STRICT;
 ";

@@ -73,7 +73,7 @@ pub enum Misfit {
 impl Value {
     /// `Ok(None)` for a blank. `serials` takes Excel's day numbers for dates.
     pub fn read(kind: Type, text: &str, choices: &[String], serials: bool) -> Result<Option<Value>, Misfit> {
-        let text = text.trim();
+        let text = unguarded(text.trim());
         if text.is_empty() {
             return Ok(None);
         }
@@ -101,6 +101,12 @@ impl Value {
             Value::Multi(list) => Cow::Owned(list.join(";")),
         }
     }
+}
+
+/// The apostrophe that an export puts before what a spreadsheet would calculate is not part of the text.
+fn unguarded(text: &str) -> &str {
+    let guarded = |t: &&str| t.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']);
+    text.strip_prefix('\'').filter(guarded).unwrap_or(text)
 }
 
 /// Free text is kept as typed: only control characters go, and line ends become one kind.

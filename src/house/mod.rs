@@ -23,7 +23,7 @@ pub use boot::Boot;
 use running::Running;
 
 use crate::base::provider::Phrase;
-use crate::base::{Error, Result, Secret};
+use crate::base::{By, Error, Result, Secret, clock};
 use crate::delivery::catcher::Catcher;
 use crate::store::{Lock, Schema, Store};
 use std::path::{Path, PathBuf};
@@ -61,6 +61,7 @@ impl House {
         let Some(lock) = Lock::take(data, LOCK)? else { return Ok(None) };
         let root = boot.key.root_key(data, phrase)?;
         let store = Store::open(data, &root, SCHEMAS)?;
+        crate::contacts::import::mark_stopped(&store, &By::house("open"), clock::now())?;
         Ok(Some(House::with(store, boot, data, lock)))
     }
 

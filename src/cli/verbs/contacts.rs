@@ -82,6 +82,14 @@ pub(in crate::cli) enum Contacts {
     },
     /// The attributes and tags of this house || 属性とタグの一覧
     Fields,
+    /// Take contacts out as a file || 連絡先を書き出す
+    Export(super::fields::Export),
+    /// Tags || タグ
+    #[command(subcommand)]
+    Tag(super::fields::Tag),
+    /// Attributes || 属性
+    #[command(subcommand)]
+    Attribute(super::fields::Attribute),
     /// The do-not-send list || 停止リスト
     #[command(subcommand)]
     Suppression(Suppression),
@@ -137,6 +145,9 @@ pub(in crate::cli) struct Bring {
     /// utf-8, cp932 or euc-jp; recognised if not given || 文字コード（省略すると自動判定）
     #[arg(long)]
     encoding: Option<String>,
+    /// One character, or tab; recognised if not given || 区切り文字（1 文字または tab。省略すると自動判定）
+    #[arg(long, value_name = "CHAR", value_parser = delimiter)]
+    delimiter: Option<u8>,
     /// The sheet of a workbook || XLSX のシート名
     #[arg(long)]
     sheet: Option<String>,
@@ -171,6 +182,14 @@ fn basis(text: &str) -> std::result::Result<Basis, String> {
     Basis::parse(text).ok_or_else(|| "opt_in, trade, card, published".to_owned())
 }
 
+fn delimiter(text: &str) -> std::result::Result<u8, String> {
+    match (text, text.as_bytes()) {
+        ("tab" | "\\t", _) => Ok(b'\t'),
+        (_, [one]) if one.is_ascii_punctuation() && *one != b'"' => Ok(*one),
+        _ => Err(", ; tab".to_owned()),
+    }
+}
+
 fn pair(text: &str) -> std::result::Result<(String, String), String> {
     text.split_once('=').map(|(a, b)| (a.to_owned(), b.to_owned())).ok_or_else(|| "A=B".to_owned())
 }
@@ -192,6 +211,9 @@ impl Contacts {
                 ContactsAsk::Delete(contact)
             }
             Contacts::Fields => ContactsAsk::Fields,
+            Contacts::Export(verb) => return verb.ask(lent, talk).map(Ask::Export),
+            Contacts::Tag(verb) => return Ok(Ask::Tag(verb.ask())),
+            Contacts::Attribute(verb) => return Ok(Ask::Attribute(verb.ask())),
             Contacts::Suppression(verb) => return verb.ask(lent),
         }))
     }
@@ -224,6 +246,7 @@ impl Bring {
             tags: self.tag,
             consent,
             encoding: self.encoding,
+            delimiter: self.delimiter,
             sheet: self.sheet,
             dry_run: self.dry_run,
             strict: self.strict,

@@ -4,6 +4,7 @@ mod audit;
 mod campaigns;
 mod consent;
 mod contacts;
+mod fields;
 mod house;
 mod keys;
 mod lists;

@@ -54,6 +54,7 @@ pub struct Import {
     pub tags: Vec<String>,
     pub consent: Option<Agreed>,
     pub encoding: Option<String>,
+    pub delimiter: Option<u8>,
     pub sheet: Option<String>,
     pub dry_run: bool,
     pub strict: bool,
@@ -118,7 +119,7 @@ fn bring_in(house: &House, by: &By, now: Time, ask: &Import, io: &dyn Streams) -
     let store = &house.store;
     let order = order(house, ask)?;
     let encoding = ask.encoding.as_deref().map(encoding).transpose()?;
-    let hints = Hints { encoding, delimiter: None, sheet: ask.sheet.clone() };
+    let hints = Hints { encoding, delimiter: ask.delimiter, sheet: ask.sheet.clone() };
     let mut source = Source::open(store, io.input("file")?, &hints)?;
     let report = match ask.dry_run {
         true => import::dry_run(store, now, &mut source, &order, io.progress())?,
@@ -154,7 +155,7 @@ fn order(house: &House, ask: &Import) -> Result<Order> {
     Ok(Order { mode, blank, wishes, tags, consent, lang: ask.lang, confirmed: ask.confirmed })
 }
 
-fn no_type(name: &str) -> Error {
+pub(super) fn no_type(name: &str) -> Error {
     Error::refused(say!("{name} という型はありません。", "There is no type {name}."))
         .hint(say!("型: text, number, date, bool, choice, multi", "Types: text, number, date, bool, choice, multi"))
 }

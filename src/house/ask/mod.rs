@@ -8,6 +8,7 @@ pub mod audit;
 pub mod campaigns;
 pub mod consent;
 pub mod contacts;
+pub mod fields;
 pub mod house;
 pub mod keys;
 pub mod lists;
@@ -25,6 +26,9 @@ pub enum Ask {
     House(house::HouseAsk),
     Audit(audit::AuditAsk),
     Contacts(contacts::ContactsAsk),
+    Tag(fields::TagAsk),
+    Attribute(fields::AttributeAsk),
+    Export(fields::ExportAsk),
     Campaign(campaigns::CampaignAsk),
     Sender(campaigns::SenderAsk),
     Relay(relay::RelayAsk),
@@ -84,6 +88,9 @@ impl House {
             Ask::House(ask) => house::answer(self, now, ask),
             Ask::Audit(ask) => audit::answer(self, by, now, ask, io),
             Ask::Contacts(ask) => contacts::answer(self, by, now, ask, io),
+            Ask::Tag(ask) => fields::tags(self, by, now, ask),
+            Ask::Attribute(ask) => fields::attributes(self, by, now, ask),
+            Ask::Export(ask) => fields::exports(self, by, now, ask, io),
             Ask::Campaign(ask) => campaigns::answer(self, by, now, ask, io),
             Ask::Sender(ask) => campaigns::senders(self, by, now, ask),
             Ask::Relay(ask) => relay::answer(self, by, now, ask),
