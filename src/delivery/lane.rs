@@ -38,8 +38,9 @@ impl Drop for Counted<'_> {
 enum Tried {
     /// The row has a new state.
     Settled(Row),
-    /// No message left; once more on a new connection.
-    Again,
+    /// No message left; once more on a new connection. With a sentence if it was the relay's own doing (421 to MAIL
+    /// FROM), which is never held against a recipient.
+    Again(Option<Say>),
     /// The run ends here; the row is as before.
     Untouched,
 }
@@ -117,6 +118,7 @@ async fn open<'a>(floor: &'a Floor, slot: &mut Option<Live<'a>>) -> bool {
 
 /// One row to its end: at most one more try on a new connection.
 async fn deliver<'a>(floor: &'a Floor, slot: &mut Option<Live<'a>>, row: Row) {
+    let mut relays_own = None;
     for last in [false, true] {
         let Some(live) = slot.as_mut() else { return put_back(floor, row) };
         match attempt(floor, &mut live.session, &row).await {
@@ -137,7 +139,14 @@ async fn deliver<'a>(floor: &'a Floor, slot: &mut Option<Live<'a>>, row: Row) {
                 }
                 return put_back(floor, row);
             }
-            Ok((Tried::Again, _)) => *slot = None,
+            Ok((Tried::Again(why), _)) => {
+                *slot = None;
+                relays_own = why;
+            }
+        }
+        if let (true, Some(why)) = (last, relays_own.take()) {
+            floor.rest(why);
+            return put_back(floor, row);
         }
         if last {
             let lost = "connection lost".to_owned();
@@ -180,10 +189,10 @@ async fn attempt(floor: &Floor, session: &mut Session, row: &Row) -> Result<(Tri
             let to = written.letter.to.clone();
             return match answered(floor, row, step, &reply, &to) {
                 settled @ Tried::Settled(_) => Ok((settled, true)),
-                tried @ (Tried::Again | Tried::Untouched) => back(tried, false),
+                tried @ (Tried::Again(_) | Tried::Untouched) => back(tried, false),
             };
         }
-        Envelope::Lost => return back(Tried::Again, false),
+        Envelope::Lost => return back(Tried::Again(None), false),
         Envelope::Impossible(reason) => return Ok((Tried::Settled(failed(floor, row, reason)), true)),
         Envelope::TooBig { limit } => {
             floor.pause(too_big(limit));
@@ -210,14 +219,14 @@ async fn content(floor: &Floor, session: &mut Session, row: &Row, written: &Writ
         }
         Content::Answered(reply) => match answered(floor, row, Step::Dot, &reply, &written.letter.to) {
             settled @ Tried::Settled(_) => Ok((settled, true)),
-            tried @ (Tried::Again | Tried::Untouched) => {
+            tried @ (Tried::Again(_) | Tried::Untouched) => {
                 floor.clerk.back(row.contact);
                 Ok((tried, false))
             }
         },
         Content::NotSent => {
             floor.clerk.back(row.contact);
-            Ok((Tried::Again, false))
+            Ok((Tried::Again(None), false))
         }
         Content::NoAnswer => Ok((Tried::Settled(next(floor, row, State::InDoubt, 0, String::new())), false)),
     }
@@ -245,7 +254,7 @@ fn answered(floor: &Floor, row: &Row, step: Step, reply: &Reply, to: &Email) -> 
         }
         Meaning::Bounce => Tried::Settled(next(floor, row, State::Bounced, reply.code, said)),
         Meaning::Fail => Tried::Settled(next(floor, row, State::Failed, reply.code, said)),
-        Meaning::Reconnect => Tried::Again,
+        Meaning::Reconnect => Tried::Again((step == Step::Mail).then(|| refused(step, reply))),
         Meaning::Ours => {
             floor.pause(ours(step, reply, &said));
             Tried::Untouched

@@ -29,7 +29,7 @@
 //!   other connections get through, the relay wants fewer of them: this one waits, longer each time. 4xx to MAIL FROM
 //!   defers the row; twenty in a row let the run rest.
 //! - *421, or a connection lost before the end of the message left*: nothing was taken. Once more on a new connection, at
-//!   once, with no mark against anybody.
+//!   once, with no mark against anybody. 421 to MAIL FROM twice lets the run rest.
 //! - *No answer to the final dot*: the message may have been taken, and no sender can know (RFC 1047). The row is **in
 //!   doubt**: named, never sent again by itself, until a person says [`Decision::Resend`] or [`Decision::Accept`].
 //!

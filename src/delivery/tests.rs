@@ -191,11 +191,20 @@ fn a_wrong_password_is_tried_once_and_pauses() {
 fn a_421_means_a_new_connection_and_no_mark_against_anybody() {
     let house = House::with(12);
     let catcher = catcher();
-    catcher.rule(say(Step::Mail, "", Some(3), "421 4.7.0 too many messages"));
+    catcher.rule(say(Step::Mail, "", Some(1), "421 4.7.0 too many messages"));
     catcher.rule(act(Step::Rcpt, "p7@", Some(1), Act::Drop));
     assert_eq!(house.send(&relay_to(&catcher)), Ended::Done);
     assert_eq!((house.counts().sent, catcher.count()), (12, 12));
     assert!(house.ledger.rows(None, 100).unwrap().iter().all(|row| row.attempts == 1));
+}
+
+#[test]
+fn a_relay_that_says_421_to_everything_gets_a_rest_and_rows_stay_queued() {
+    let house = House::with(9);
+    let catcher = catcher();
+    catcher.rule(say(Step::Mail, "", None, "421 4.7.0 busy"));
+    assert!(matches!(house.send(&relay_to(&catcher)), Ended::Waiting { why: Some(_), .. }));
+    assert_eq!(house.counts(), Counts { recipients: 9, queued: 9, ..Counts::default() });
 }
 
 #[test]
