@@ -36,7 +36,6 @@ const BLOCKED: &[&str] = &[
     "ぱすわーど",
     "あいうえお",
     "さくら",
-    "correcthorsebatterystaple",
 ];
 
 /// Accepts or says what to do instead. `about` are words the owner's guessers try first: address and name.
@@ -80,9 +79,10 @@ fn guessable(text: &str, about: &[&str]) -> bool {
     for word in BLOCKED.iter().map(|w| (*w).to_owned()).chain(own).filter(|w| w.chars().count() >= 4) {
         left = left.replace(&word, "");
     }
+    left.retain(char::is_alphanumeric);
     let different = folded.chars().collect::<std::collections::HashSet<_>>().len();
     // What remains beside well-known words must be worth something by itself.
-    different < 5 || left.chars().count() < 6 || repeats(&folded) || runs(&folded) || runs(&left)
+    different < 5 || left.chars().count() < 3 || repeats(&folded) || runs(&folded) || runs(&left)
 }
 
 /// One short piece, again and again.
