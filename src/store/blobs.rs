@@ -5,7 +5,7 @@
 //! salt and a nonce that holds the chunk's number and whether it is the last: chunks cannot be cut off, swapped or
 //! moved between files.
 
-use super::sync_dir;
+use super::{private_file, sync_dir};
 use crate::base::{
     Error, Result,
     limits::BLOB_CHUNK,
@@ -126,11 +126,6 @@ fn hash_of(key: &Key) -> hmac::Hmac<sha2::Sha256> {
         Ok(mac) => mac,
         Err(_) => unreachable!("HMAC takes keys of any length"),
     }
-}
-
-fn private_file(path: &Path) -> io::Result<File> {
-    use std::os::unix::fs::OpenOptionsExt;
-    std::fs::OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)
 }
 
 fn chunk_key(key: &Key, salt: &[u8; SALT]) -> Sealer {

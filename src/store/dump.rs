@@ -7,7 +7,7 @@
 
 use super::journal::{JournalFile, define};
 use super::snapshot::failed;
-use super::{make_private_dir, sync_dir};
+use super::{make_private_dir, private_file, sync_dir};
 use crate::base::{Error, Result, limits, seal::Key};
 use data_encoding::HEXLOWER;
 use redb::{Database, ReadableTable, TableHandle};
@@ -157,6 +157,7 @@ fn load(dump: &Path, name: &str, key: &Key, ready: &Path) -> Result<()> {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(failed(e)),
         _ => (),
     }
+    private_file(&building).map_err(failed)?;
     let db = Database::builder().set_cache_size(limits::JOURNAL_CACHE).create(&building).map_err(unread)?;
     for (number, part) in manifest.parts.iter().enumerate() {
         let bytes = std::fs::read(dump.join(part_name(number))).map_err(|e| bent(name).because(e))?;

@@ -162,17 +162,22 @@ impl Journal {
     fn make(&self, name: &str) -> Result<()> {
         let beside = self.dir.join(format!("{name}.making"));
         let io = |e| DatabaseError::Storage(redb::StorageError::Io(e));
-        guarded(|| {
+        let made = guarded(|| {
             match std::fs::remove_file(&beside) {
                 Err(e) if e.kind() != ErrorKind::NotFound => return Err(io(e)),
                 _ => (),
             }
+            let file = super::private_file(&beside).map_err(io)?;
             builder().create(&beside).map(drop)?;
-            std::fs::File::open(&beside).and_then(|f| f.sync_all()).map_err(io)?;
+            file.sync_all().map_err(io)?;
             std::fs::rename(&beside, self.path(name)).map_err(io)?;
             super::sync_dir(&self.dir).map_err(io)
-        })
-        .map_err(|e| match e {
+        });
+        if made.is_err() {
+            // On a full disk its room is wanted; what cannot be removed now is removed when it is made again.
+            std::fs::remove_file(&beside).ok();
+        }
+        made.map_err(|e| match e {
             DatabaseError::Storage(redb::StorageError::Io(e)) if !is_full(&e) => {
                 Error::io(say!("記録 {name} を作れません。", "Cannot make the ledger {name}."), e)
             }
@@ -244,6 +249,18 @@ fn is_full(e: &std::io::Error) -> bool {
     matches!(e.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge)
 }
 
+/// Closing writes too, and a damaged file may make that panic.
+fn close(db: &mut Handle) {
+    let handle = std::mem::replace(db, Handle::Gone);
+    catch_unwind(AssertUnwindSafe(|| drop(handle))).ok();
+}
+
+impl Drop for JournalFile {
+    fn drop(&mut self) {
+        close(self.db.get_mut().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
 impl JournalFile {
     pub(super) fn open(name: &str, sealer: Sealer, sound: Sound, opener: Opener) -> Result<JournalFile> {
         let db = guarded(&opener).map_err(|e| open_error(name, e))?;
@@ -304,7 +321,7 @@ impl JournalFile {
             let mut db = self.db.write().unwrap_or_else(PoisonError::into_inner);
             if self.spent.load(Ordering::Acquire) {
                 // The old handle must be gone before the file opens again.
-                *db = Handle::Gone;
+                close(&mut db);
                 *db = guarded(&self.opener).map_err(|e| open_error(&self.name, e))?;
                 self.spent.store(false, Ordering::Release);
             }

@@ -74,8 +74,10 @@ impl Store {
             make_private_dir(&dir.join(folder))?;
         }
         refuse_root_key(dir, root)?;
+        let made = |e| Error::io(say!("データベースを作れません。", "Cannot make the database."), e);
+        private_file(&dir.join(BOOKS)).map_err(made)?;
         Books::open(&dir.join(BOOKS), &keys, schemas, Sound::new(), Way::Create)?;
-        sync_dir(&dir.join("books")).map_err(|e| Error::io(say!("同期できません。", "Cannot sync."), e))?;
+        sync_dir(&dir.join("books")).map_err(made)?;
         keys.finish()?;
         Ok((Store::open_locked(dir, root, schemas, lock)?, code))
     }
@@ -254,4 +256,10 @@ pub fn replace_file(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
 
 fn sync_dir(dir: &Path) -> std::io::Result<()> {
     std::fs::File::open(dir)?.sync_all()
+}
+
+/// A new file that nobody else can read. Folders are private too; this is for the day one is moved.
+fn private_file(path: &Path) -> std::io::Result<std::fs::File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    std::fs::OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)
 }

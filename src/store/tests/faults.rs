@@ -270,3 +270,52 @@ fn a_write_to_the_journal_that_panics_leaves_nothing_and_the_next_one_works() {
     file.write(|b| b.put("rows", b"2", b"two")).unwrap();
     assert!(file.read(|v| v.get("rows", b"1")).unwrap().is_none());
 }
+
+/// On a real disk of 12 MB: `mount -t tmpfs -o size=12m tmpfs DIR`, then `HAKOBU_SMALL_DISK=DIR cargo test …`.
+#[test]
+fn on_a_real_disk_that_fills_up_nothing_acknowledged_is_lost_and_writing_works_again() {
+    let Some(disk) = std::env::var_os("HAKOBU_SMALL_DISK").map(std::path::PathBuf::from) else { return };
+    let (root, home) = (Key::new([1; 32]), disk.join("house"));
+    let (store, _code) = Store::create(&home, &root, &[SCHEMA]).unwrap();
+    let table = "CREATE TABLE wide (n INTEGER PRIMARY KEY, b BLOB NOT NULL) STRICT;";
+    store.write(&By::house("test"), Time(1), "t.table", |tx| Ok(tx.execute_batch(table)?)).unwrap();
+    let (mut books, mut journal, mut n) = (BTreeSet::new(), BTreeSet::new(), 0);
+    for round in 0..20u64 {
+        // Fill what is left but for a little more each time.
+        let ballast = disk.join("ballast");
+        let mut file = std::fs::File::create(&ballast).unwrap();
+        while file.write_all(&[0; 4096]).is_ok() {}
+        let len = file.metadata().unwrap().len();
+        file.set_len(len.saturating_sub(round * 30_000)).unwrap();
+        drop(file);
+        let (mut refused, mut tried) = ((0, 0), 0);
+        while (refused.0 < 3 || refused.1 < 3) && tried < 400 {
+            (n, tried) = (n + 1, tried + 1);
+            match add_wide(&store, n) {
+                Ok(()) => drop(books.insert(n)),
+                Err(e) if e.kind() == Kind::Later => refused.0 += 1,
+                Err(e) => panic!("books, round {round}: {}", e.chain()),
+            }
+            let key = n.to_be_bytes();
+            match store.journal().file("r1").and_then(|f| f.write(|b| b.put("rows", &key, &[1; 2000]))) {
+                Ok(()) => drop(journal.insert(key)),
+                Err(e) if e.kind() == Kind::Later => refused.1 += 1,
+                Err(e) => panic!("journal, round {round}: {}", e.chain()),
+            }
+        }
+        assert!(store.is_sound() && refused.0 > 0, "round {round}");
+        std::fs::remove_file(&ballast).unwrap();
+        assert_eq!(kept(&store), books, "round {round}");
+        let file = store.journal().file("r1").unwrap();
+        let there = |key: &[u8; 8]| file.read(|v| v.get("rows", key)).unwrap().is_some();
+        assert!(journal.iter().all(there), "round {round}");
+        n += 1;
+        add_wide(&store, n).unwrap();
+        books.insert(n);
+        file.write(|b| b.put("rows", &n.to_be_bytes(), b"again")).unwrap();
+        store.verify_audit().unwrap();
+    }
+    drop(store);
+    let store = Store::open(&home, &root, &[SCHEMA]).unwrap();
+    assert_eq!(kept(&store), books);
+}

@@ -36,6 +36,14 @@ fn lived_in() -> (tempfile::TempDir, Key) {
 }
 
 #[test]
+fn every_file_and_folder_of_a_house_is_private() {
+    let (dir, _root) = lived_in();
+    for (path, (_, _, _, mode)) in picture(dir.path()) {
+        assert_eq!(mode & 0o077, 0, "{}", path.display());
+    }
+}
+
+#[test]
 fn with_another_key_nothing_is_touched() {
     let (dir, _root) = lived_in();
     let before = picture(dir.path());
@@ -261,4 +269,65 @@ fn a_journal_file_whose_making_was_interrupted_is_made_again() {
     assert_eq!(store.journal().names().unwrap(), ["r1"]);
     std::fs::write(dir.path().join("journal/r2.redb"), b"").unwrap();
     assert_eq!(store.journal().file("r2").err().unwrap().kind(), Kind::Damaged, "an empty file is none of ours");
+}
+
+/// Flips one bit after the other, all over a file; what opens must read as before, anything else is named damage.
+fn bent(path: &Path, flips: u64, seed: u64, reads: impl Fn() -> Result<bool>) -> u64 {
+    let whole = std::fs::read(path).unwrap();
+    let mut dice = power::dice(seed);
+    let mut seen = 0;
+    for _ in 0..flips {
+        let mut bytes = whole.clone();
+        let at = usize::try_from(dice(whole.len() as u64)).unwrap();
+        bytes[at] ^= 1 << dice(8);
+        std::fs::write(path, &bytes).unwrap();
+        match reads() {
+            Ok(same) => assert!(same, "byte {at} was flipped and other data was read"),
+            Err(e) => {
+                assert_eq!(e.kind(), Kind::Damaged, "byte {at}: {}", e.chain());
+                seen += 1;
+            }
+        }
+    }
+    std::fs::write(path, whole).unwrap();
+    seen
+}
+
+#[test]
+fn a_flipped_bit_in_the_books_is_named_or_harmless_and_never_other_data() {
+    let (dir, root) = lived_in();
+    let read = || {
+        let store = Store::open(dir.path(), &root, &[SCHEMA])?;
+        store.verify_audit()?;
+        let sum: i64 = store.read(|c| Ok(c.query_row("SELECT sum(n) FROM t", [], |r| r.get(0))?))?;
+        Ok(sum == (0..40).sum::<i64>())
+    };
+    assert!(bent(&dir.path().join("books/books.db"), 40, 3, read) > 12);
+}
+
+#[test]
+fn a_flipped_bit_in_a_journal_file_is_named_or_harmless_and_never_other_data() {
+    let (dir, root, store) = house();
+    let value = |n: u64| format!("row {n} ").repeat(30).into_bytes();
+    let file = store.journal().file("r1").unwrap();
+    file.write(|b| (0..400u64).try_for_each(|n| b.put("rows", &n.to_be_bytes(), &value(n)))).unwrap();
+    drop(file);
+    store.journal().seal("r1").unwrap();
+    drop(store);
+    let path = dir.path().join("journal/r1.redb");
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let read = || {
+        let store = Store::open(dir.path(), &root, &[SCHEMA])?;
+        let file = store.journal().existing("r1")?.expect("it is there");
+        let (mut n, mut same) = (0u64, true);
+        file.read(|v| {
+            v.scan("rows", &[], |key, found| {
+                same &= key == n.to_be_bytes() && found == value(n);
+                n += 1;
+                Ok(std::ops::ControlFlow::Continue(()))
+            })
+        })?;
+        Ok(same && n == 400)
+    };
+    assert!(bent(&path, 50, 5, read) > 1);
 }
