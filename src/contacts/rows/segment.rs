@@ -12,7 +12,7 @@ use crate::contacts::consent::EVERYTHING;
 use crate::contacts::rows::attributes;
 use crate::contacts::segment::plan::{Pick, Test, ValueTest};
 use crate::contacts::segment::term::{Compare, Moment, Named, TextOp};
-use crate::contacts::segment::{Outcome, Saved, Words};
+use crate::contacts::segment::{Outcome, Saved, Wanted, Words};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 
@@ -270,6 +270,24 @@ pub(in crate::contacts) fn page(c: &Connection, pick: &Pick, after: ContactId, m
     let (after, most) = (query.bind(after.0), query.bind(i64::try_from(most).unwrap_or(i64::MAX)));
     let Query { id, from, bound } = query;
     let mut q = c.prepare(&format!("SELECT {id} {from} AND {id} > {after} ORDER BY {id} LIMIT {most}"))?;
+    let rows = q.query_map(params_from_iter(&bound), |r| r.get(0).map(ContactId))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+pub(in crate::contacts) fn newest(c: &Connection, pick: &Pick, wanted: &Wanted<'_>) -> Result<Vec<ContactId>> {
+    let mut query = Query::new(pick);
+    let before = query.bind(wanted.before.map_or(i64::MAX, |id| id.0));
+    let most = query.bind(i64::try_from(wanted.most).unwrap_or(i64::MAX));
+    let found = match wanted.text {
+        "" => String::new(),
+        text => {
+            let (text, id) = (query.bind(text.to_owned()), query.id);
+            format!("AND EXISTS (SELECT 1 FROM contacts x WHERE x.id = {id} AND instr(x.search, {text}) > 0)")
+        }
+    };
+    let Query { id, from, bound } = query;
+    let mut q =
+        c.prepare(&format!("SELECT {id} {from} AND {id} < {before} {found} ORDER BY {id} DESC LIMIT {most}"))?;
     let rows = q.query_map(params_from_iter(&bound), |r| r.get(0).map(ContactId))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }

@@ -31,6 +31,7 @@
 //! **Invariant:** what `print` writes reads back as the same tree. **Invariant:** no typed text becomes part of SQL.
 //! **Invariant:** a name that is unknown is a mistake, never nobody: `not tag:typo` must not reach everybody.
 
+pub mod compose;
 mod condition;
 mod lex;
 mod names;
@@ -47,9 +48,10 @@ pub(super) mod tests;
 pub use saved::{Saved, delete, list, load, save};
 pub use term::Outcome;
 
-use super::attribute::Catalog;
+use super::attribute::{Attribute, Catalog};
 use super::refusal::Facts;
 use super::rows;
+use super::value::Type;
 use crate::base::{
     Error, Lang, Result, Say, Time, clock,
     ids::{ContactId, TopicId},
@@ -69,6 +71,19 @@ pub struct Words {
 impl Words {
     pub fn read(store: &Store) -> Result<Words> {
         store.read(|c| rows::segment::words(c))
+    }
+
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    pub fn tags(&self) -> impl Iterator<Item = &str> {
+        self.tags.iter().map(|t| t.name.as_str())
+    }
+
+    /// Date attributes that a birthday stands in.
+    pub fn birthdays(&self) -> impl Iterator<Item = &Attribute> {
+        self.catalog.attributes.iter().filter(|a| a.kind == Type::Date && is_birthday(&a.label))
     }
 }
 
@@ -134,6 +149,20 @@ pub fn count(store: &Store, segment: &Segment, now: Time) -> Result<u64> {
 pub fn page(store: &Store, segment: &Segment, now: Time, after: ContactId, most: usize) -> Result<Vec<ContactId>> {
     let pick = segment.pick(now);
     store.read(|c| rows::segment::page(c, &pick, after, most))
+}
+
+/// The newest contacts below `before` that it picks and whose search text holds `text`; a list for a person.
+pub fn newest(store: &Store, segment: &Segment, now: Time, wanted: &Wanted<'_>) -> Result<Vec<ContactId>> {
+    let pick = segment.pick(now);
+    store.read(|c| rows::segment::newest(c, &pick, wanted))
+}
+
+/// Which part of a list.
+pub struct Wanted<'a> {
+    /// Looked for in addresses, keys and names; empty: anything.
+    pub text: &'a str,
+    pub before: Option<ContactId>,
+    pub most: usize,
 }
 
 pub fn contains(store: &Store, segment: &Segment, now: Time, contact: ContactId) -> Result<bool> {

@@ -158,9 +158,13 @@ fn joined<'a>(values: impl Iterator<Item = &'a str>) -> String {
 
 /// An attribute's name where a condition begins: what the language itself uses there is quoted.
 fn attribute(named: &Named) -> String {
-    match is_plain_word(&named.name) && !names::is_taken(&named.name) {
-        true => named.name.clone(),
-        false => quote(&named.name),
+    name(&named.name)
+}
+
+pub(super) fn name(label: &str) -> String {
+    match is_plain_word(label) && !names::is_taken(label) {
+        true => label.to_owned(),
+        false => quote(label),
     }
 }
 

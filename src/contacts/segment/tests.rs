@@ -351,3 +351,36 @@ proptest! {
 fn days_count_from_1970() {
     assert_eq!((days(date(1970, 1, 2)), days(date(1969, 12, 31))), (1, -1));
 }
+
+#[test]
+fn chosen_conditions_become_text_that_reads_back() {
+    use super::compose::{Chosen, How, add};
+    let one = |what: &str, how, value: &str| Chosen { what: what.into(), how: Some(how), value: value.into() };
+    for (before, any, chosen, want) in [
+        ("", false, one("tag", How::Is, "two words"), "tag:\"two words\""),
+        ("tag:VIP", false, one("tag", How::IsNot, "not"), "tag:VIP and not tag:\"not\""),
+        (
+            "tag:VIP or suppressed",
+            false,
+            one("attr:2", How::AtLeast, "30"),
+            "(tag:VIP or suppressed) and ポイント >= 30",
+        ),
+        (
+            "tag:VIP and suppressed",
+            true,
+            one("age:3", How::AtMost, "19"),
+            "tag:VIP and suppressed or age(誕生日) <= 19",
+        ),
+        ("", false, one("attr:1", How::OneOf, "東京都、大阪府"), "都道府県 in (東京都, 大阪府)"),
+        ("", false, one("attr:7", How::Starts, "山"), "\"お名前（漢字）\" starts 山"),
+        ("", false, one("attr:6", How::IsNot, "旅行"), "not 趣味 has 旅行"),
+        ("", false, one("created", How::LastDays, "30"), "@created within last 30 days"),
+        ("", false, one("consent:2", How::Is, ""), "consent:\"新商品 情報\""),
+        ("", false, one("result", How::OneOf, "bounced, failed"), "result:any in (bounced, failed)"),
+        ("tag:VIP", false, Chosen::default(), "tag:VIP"),
+    ] {
+        let text = add(&words(), before, any, &[chosen]).unwrap();
+        assert_eq!(text, want);
+        tree(&text);
+    }
+}
