@@ -103,6 +103,8 @@ pub const HEADERS_MAX: usize = 100;
 pub const SEGMENT_CHARS: usize = 4_000;
 pub const SEGMENT_TERMS: usize = 300;
 pub const SEGMENT_DEPTH: usize = 20;
+/// A list of addresses that an old system stopped, uploaded.
+pub const SUPPRESSION_FILE: u64 = 256 * MB;
 // Delivery. The first seven are RFC 5321 4.5.3.2.
 pub const SMTP_BANNER: Duration = Duration::from_secs(300);
 pub const SMTP_MAIL: Duration = Duration::from_secs(300);

@@ -1,11 +1,12 @@
 //! Every route, as data. The order does not matter: a fixed path wins over an open one.
 
 use super::assets;
-use super::pages::{account, audit, caught, general, home, relay, signin, tokens, users};
+use super::pages::{account, audit, caught, contacts, general, home, relay, segments, signin, suppression, tokens, topics, users};
 use super::request::Method;
 use super::route::{self, Body, Found, Route, Who, get, post};
 use super::visit::{Caller, Visit};
 use crate::access::Right;
+use crate::base::limits;
 
 pub(crate) const TABLE: &[Route] = &[
     // Frame
@@ -28,6 +29,26 @@ pub(crate) const TABLE: &[Route] = &[
     post("/me/sessions/end-others", Who::SignedIn, Body::Form, account::end_others),
     // Send
     // Contacts
+    get("/contacts", Who::Right(Right::View), contacts::list),
+    get("/contacts/{id}", Who::Right(Right::View), contacts::show),
+    post("/contacts/{id}/agree", Who::Right(Right::Edit), Body::LongForm, contacts::agree),
+    post("/contacts/{id}/refuse", Who::Right(Right::Edit), Body::Form, contacts::refuse),
+    post("/contacts/{id}/unlist", Who::Right(Right::Edit), Body::Form, contacts::unlist),
+    get("/segments", Who::Right(Right::View), segments::list),
+    get("/segments/new", Who::Right(Right::Edit), segments::new),
+    get("/segments/{id}", Who::Right(Right::View), segments::show),
+    post("/segments", Who::Right(Right::Edit), Body::Form, segments::edit),
+    post("/segments/count", Who::Right(Right::Edit), Body::Form, segments::count),
+    post("/segments/{id}/delete", Who::Right(Right::Edit), Body::Form, segments::delete),
+    get("/topics", Who::Right(Right::View), topics::list),
+    post("/topics", Who::Right(Right::Edit), Body::Form, topics::create),
+    post("/topics/{id}/default", Who::Right(Right::Edit), Body::Form, topics::make_default),
+    get("/suppression", Who::Right(Right::View), suppression::list),
+    post("/suppression/add", Who::Right(Right::Edit), Body::Form, suppression::add),
+    post("/suppression/remove", Who::Right(Right::Edit), Body::Form, suppression::remove),
+    post("/suppression/import", Who::Right(Right::Import), Body::Upload(limits::SUPPRESSION_FILE), suppression::import),
+    post("/suppression/{id}/undo", Who::Right(Right::Import), Body::Form, suppression::undo),
+    post("/suppression/export", Who::Right(Right::Export), Body::Form, suppression::export),
     // Settings
     get("/settings", Who::Right(Right::Settings), general::show),
     get("/settings/relay", Who::Right(Right::Settings), relay::show),

@@ -33,13 +33,7 @@ fn unknown() -> Error {
 
 /// Makes a segment, or changes the one of that name; a text that makes no sense is refused.
 pub fn save(store: &Store, by: &By, now: Time, name: &str, text: &str) -> Result<Saved> {
-    let name = name.trim();
-    if name.is_empty() || name.chars().count() > NAME || SegmentId::parse(name).is_ok() {
-        return Err(Error::refused(say!(
-            "絞り込みの名前は {NAME} 文字までで、番号の形（g3）でないものにします。",
-            "A segment's name has at most {NAME} characters and does not look like an id (g3)."
-        )));
-    }
+    let name = name_of(name)?;
     let text = Segment::parse(text, &Words::read(store)?)?.text().to_owned();
     store.write(by, now, Deed::from("segment.save"), |tx| {
         match rows::by_name(tx, name)? {
@@ -50,6 +44,33 @@ pub fn save(store: &Store, by: &By, now: Time, name: &str, text: &str) -> Result
         }
         rows::by_name(tx, name)?.ok_or_else(unknown)
     })
+}
+
+/// Gives a saved segment another name and text.
+pub fn change(store: &Store, by: &By, now: Time, id: SegmentId, name: &str, text: &str) -> Result<Saved> {
+    let name = name_of(name)?;
+    let text = Segment::parse(text, &Words::read(store)?)?.text().to_owned();
+    store.write(by, now, Deed::new("segment.save", id.to_string()), |tx| {
+        if rows::by_name(tx, name)?.is_some_and(|other| other.id != id) {
+            return Err(Error::conflict(say!(
+                "同じ名前の絞り込みがあります。",
+                "There is a segment of this name already."
+            )));
+        }
+        rows::update(tx, id, name, &text, now)?;
+        rows::by_name(tx, name)?.ok_or_else(unknown)
+    })
+}
+
+fn name_of(name: &str) -> Result<&str> {
+    let name = name.trim();
+    if name.is_empty() || name.chars().count() > NAME || SegmentId::parse(name).is_ok() {
+        return Err(Error::refused(say!(
+            "絞り込みの名前は 1〜{NAME} 文字で、番号の形（g3）でないものにします。",
+            "A segment's name has 1 to {NAME} characters and does not look like an id (g3)."
+        )));
+    }
+    Ok(name)
 }
 
 pub fn delete(store: &Store, by: &By, now: Time, which: &str) -> Result<Saved> {

@@ -1,6 +1,6 @@
 //! What a segment says, as a tree: names are known and types fit; dates may still be relative.
 
-use crate::base::ids::CampaignId;
+use crate::base::{Say, ids::CampaignId};
 use crate::contacts::segment::print;
 use jiff::civil::Date;
 use std::fmt;
@@ -170,6 +170,11 @@ impl Outcome {
             Outcome::Expired => "期限切れ",
             Outcome::Failed => "失敗",
         }
+    }
+
+    pub fn title(self) -> Say {
+        let en = self.name().replace('_', " ");
+        Say::new(self.ja(), en)
     }
 
     pub fn parse(word: &str) -> Option<Outcome> {

@@ -1,5 +1,6 @@
 //! The whole web room without a socket: `TestSite` drives the gate as a browser would.
 
+mod audience;
 mod colours;
 mod mail;
 mod pages;

@@ -2,6 +2,7 @@
 
 use crate::base::Lang;
 
+mod audience;
 mod frame;
 mod home;
 mod relay;
@@ -40,5 +41,5 @@ pub(crate) use words;
 
 #[cfg(test)]
 pub(crate) fn catalogue() -> Vec<(&'static str, &'static str, &'static str)> {
-    [frame::ALL, home::ALL, relay::ALL, settings::ALL, signin::ALL].concat()
+    [audience::ALL, frame::ALL, home::ALL, relay::ALL, settings::ALL, signin::ALL].concat()
 }
