@@ -1,7 +1,9 @@
 //! Every route, as data. The order does not matter: a fixed path wins over an open one.
 
 use super::assets;
-use super::pages::{account, audit, caught, contacts, general, home, relay, segments, signin, suppression, tokens, topics, users};
+use super::pages::{
+    account, audit, caught, contacts, general, home, relay, segments, signin, suppression, tokens, topics, users,
+};
 use super::request::Method;
 use super::route::{self, Body, Found, Route, Who, get, post};
 use super::visit::{Caller, Visit};
