@@ -197,3 +197,6 @@ pub const WORDING_MAX: u64 = 80 * KB;
 /// Rows of a sheet, with its header; characters that a check for CP932 lists.
 pub const XLSX_ROWS_MAX: u64 = 1_048_576;
 pub const LOSSES_MAX: usize = 1_000;
+/// Free room on the disk below which the doctor warns, and below which it fails.
+pub const DISK_WARN: u64 = 5 * GB;
+pub const DISK_FAIL: u64 = GB / 2;

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 pub(super) fn answer(data: &Path, phrase: &Phrase, ask: Ask, io: &dyn Streams) -> Result<Answer> {
     let since = Instant::now();
     loop {
-        if let Some(house) = House::open_if_free(data, phrase)? {
+        if let Some(house) = House::open_if_free(data, phrase, clock::now())? {
             return house.answer(&me(), clock::now(), ask, io);
         }
         if let Some(line) = connect(data)? {

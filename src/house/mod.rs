@@ -11,6 +11,7 @@
 
 pub mod ask;
 pub mod boot;
+pub mod doctor;
 pub mod due;
 mod running;
 pub mod sample;
@@ -23,7 +24,8 @@ pub use boot::Boot;
 use running::Running;
 
 use crate::base::provider::Phrase;
-use crate::base::{By, Error, Result, Secret, clock};
+use crate::base::{By, Error, Result, Secret, Time};
+use crate::contacts::import;
 use crate::delivery::catcher::Catcher;
 use crate::store::{Lock, Schema, Store};
 use std::path::{Path, PathBuf};
@@ -51,17 +53,18 @@ pub struct House {
 
 impl House {
     /// Opens the house. Somebody else's lock is `Kind::Later`, a folder without a house `Kind::NotSetUp`.
-    pub fn open(data: &Path, phrase: &Phrase) -> Result<House> {
-        House::open_if_free(data, phrase)?.ok_or_else(in_use)
+    pub fn open(data: &Path, phrase: &Phrase, now: Time) -> Result<House> {
+        House::open_if_free(data, phrase, now)?.ok_or_else(in_use)
     }
 
     /// As `open`, but `None` when somebody else runs the house.
-    pub fn open_if_free(data: &Path, phrase: &Phrase) -> Result<Option<House>> {
+    pub fn open_if_free(data: &Path, phrase: &Phrase, now: Time) -> Result<Option<House>> {
         let boot = Boot::read(data)?;
         let Some(lock) = Lock::take(data, LOCK)? else { return Ok(None) };
         let root = boot.key.root_key(data, phrase)?;
         let store = Store::open(data, &root, SCHEMAS)?;
-        crate::contacts::import::mark_stopped(&store, &By::house("open"), clock::now())?;
+        // Whoever was at work when the last process ended is at work no more.
+        import::mark_stopped(&store, &By::house("open"), now)?;
         Ok(Some(House::with(store, boot, data, lock)))
     }
 

@@ -34,6 +34,12 @@ pub struct Admin {
     pub password: Secret,
 }
 
+/// What was asked for now, to be compared with what is there.
+pub struct Asked<'a> {
+    pub domain: Option<&'a str>,
+    pub public_url: Option<&'a str>,
+}
+
 pub struct Done {
     pub boot: Boot,
     /// `None` when a server has it open.
@@ -47,7 +53,12 @@ pub struct Done {
 
 /// Makes the house, or opens the one that is there.
 pub fn run(data: &Path, by: &By, now: Time, answers: &Answers) -> Result<Done> {
-    if let Some(done) = kept(data, &answers.phrase, Some(&answers.domain), Some(&answers.public_url))? {
+    if let Some(done) = kept(
+        data,
+        &answers.phrase,
+        now,
+        &Asked { domain: Some(&answers.domain), public_url: Some(&answers.public_url) },
+    )? {
         return Ok(done);
     }
     let boot = check(data, answers)?;
@@ -62,16 +73,16 @@ pub fn run(data: &Path, by: &By, now: Time, answers: &Answers) -> Result<Done> {
 }
 
 /// A house that is there keeps its settings, whatever is asked for now. `None` where there is none yet.
-pub fn kept(data: &Path, phrase: &Phrase, domain: Option<&str>, public_url: Option<&str>) -> Result<Option<Done>> {
+pub fn kept(data: &Path, phrase: &Phrase, now: Time, asked: &Asked<'_>) -> Result<Option<Done>> {
     if !data.join(boot::FILE).exists() {
         return Ok(None);
     }
     let boot = Boot::read(data)?;
-    let house = House::open_if_free(data, phrase)?;
+    let house = House::open_if_free(data, phrase, now)?;
     let differs =
         |asked: Option<&str>, is: &str| asked.is_some_and(|a| !a.trim_end_matches('/').eq_ignore_ascii_case(is));
     let mut notes = Vec::new();
-    if differs(domain, &boot.domain) || differs(public_url, &boot.public_url) {
+    if differs(asked.domain, &boot.domain) || differs(asked.public_url, &boot.public_url) {
         notes.push(say!(
             "準備は済んでいるため、違う値が指定された項目も変更していません。",
             "This house is set up already; what was given differently now was not changed."

@@ -79,3 +79,15 @@ fn the_audit_record_is_listed_verified_and_exported() {
     let refused = home.ask(&["audit", "export", "-o", "no/such/folder/x"]);
     assert_eq!(refused.exit, 5);
 }
+
+#[test]
+fn the_doctor_names_what_is_missing_and_what_to_do() {
+    let home = Home::ready();
+    let value = home.ask(&["doctor"]).ok().json();
+    let relay = value["checks"].as_array().unwrap().iter().find(|c| c["check"] == "relay").unwrap();
+    assert_eq!((&value["healthy"], &relay["health"]), (&true.into(), &"warn".into()));
+    assert!(relay["fix"].as_str().unwrap().contains("hakobu relay set"));
+    home.ask(&["relay", "set", "smtp://127.0.0.1:25"]).ok();
+    assert_eq!(home.ask(&["relay", "show"]).ok().json()["relay"], "smtp://127.0.0.1:25");
+    assert_eq!(home.ask(&["relay", "set", "smtp://u:secret@host"]).exit, 2);
+}

@@ -24,6 +24,10 @@ pub(super) fn status() -> Ask {
     Ask::House(HouseAsk::Status)
 }
 
+pub(super) fn doctor() -> Ask {
+    Ask::House(HouseAsk::Doctor)
+}
+
 pub(super) fn version(talk: &Talk) -> Result<u8> {
     let target = format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS);
     let value = serde_json::json!({"version": env!("CARGO_PKG_VERSION"), "target": target});

@@ -32,6 +32,8 @@ pub(super) enum Verb {
     Serve(serve::Serve),
     /// What the house does now || いまの状態
     Status,
+    /// Check this house, with what to do || 点検する
+    Doctor,
     /// Contacts || 連絡先
     #[command(subcommand)]
     Contacts(contacts::Contacts),
@@ -92,6 +94,7 @@ pub(super) fn run(args: Args, talk: &Talk) -> Result<u8> {
         Verb::Setup(flags) => setup::run(*flags, &common, &data(&common)?, talk),
         Verb::Serve(flags) => serve::run(&flags, &data(&common)?, &phrase(&common), talk),
         Verb::Status => ask(&common, talk, |_| Ok(house::status())),
+        Verb::Doctor => ask(&common, talk, |_| Ok(house::doctor())),
         Verb::Contacts(verb) => ask(&common, talk, |files| verb.ask(files, talk)),
         Verb::Campaign(verb) => ask(&common, talk, |files| verb.ask(files)),
         Verb::Sender(verb) => ask(&common, talk, |_| Ok(verb.ask())),

@@ -1,7 +1,7 @@
 //! `hakobu serve`: this process is the house until a signal.
 
-use crate::base::Result;
 use crate::base::provider::Phrase;
+use crate::base::{Result, clock};
 use crate::cli::talk::Talk;
 use crate::house::{House, boot};
 use crate::worker::{Ending, Worker, notify};
@@ -18,7 +18,7 @@ pub(in crate::cli) struct Serve {
 pub(super) fn run(flags: &Serve, data: &Path, phrase: &Phrase, talk: &Talk) -> Result<u8> {
     let listen = flags.listen.as_deref().map(boot::listen).transpose()?;
     let ending = Ending::on_signals()?;
-    let house = Arc::new(House::open(data, phrase)?);
+    let house = Arc::new(House::open(data, phrase, clock::now())?);
     let worker = Worker::start(&house, listen.unwrap_or(house.boot.listen))?;
     notify::ready();
     let url = format!("http://{}/", worker.address());

@@ -8,7 +8,7 @@ use crate::cli::talk::Talk;
 use crate::cli::{files, prompt, reach};
 use crate::delivery::Relay;
 use crate::house::boot;
-use crate::house::setup::{self, Admin, Answers, Done};
+use crate::house::setup::{self, Admin, Answers, Asked, Done};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
@@ -83,7 +83,8 @@ pub(super) fn run(flags: Setup, common: &Common, data: &Path, talk: &Talk) -> Re
     }
     let phrase = flags.key_passphrase_file.as_ref().or(common.passphrase_file.as_ref());
     let phrase = phrase.cloned().map_or(Phrase::None, Phrase::File);
-    if let Some(done) = setup::kept(data, &phrase, flags.domain.as_deref(), flags.public_url.as_deref())? {
+    let asked = Asked { domain: flags.domain.as_deref(), public_url: flags.public_url.as_deref() };
+    if let Some(done) = setup::kept(data, &phrase, clock::now(), &asked)? {
         done.notes.iter().for_each(|note| talk.warn(note));
         return show(&done, data, talk);
     }

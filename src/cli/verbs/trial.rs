@@ -43,7 +43,7 @@ pub(super) fn run(flags: &Try, talk: &Talk) -> Result<u8> {
 
 fn announce(worker: &Worker, admin_link: &str, talk: &Talk) {
     let url = format!("http://{}", worker.address());
-    let mail_url = format!("{url}/caught");
+    let mail_url = format!("{url}/mails");
     if talk.json {
         return talk.line(&json!({"url": url, "admin_link": admin_link, "mail_url": mail_url}));
     }
