@@ -200,3 +200,6 @@ pub const LOSSES_MAX: usize = 1_000;
 /// Free room on the disk below which the doctor warns, and below which it fails.
 pub const DISK_WARN: u64 = 5 * GB;
 pub const DISK_FAIL: u64 = GB / 2;
+/// What the first run advises: free disk and memory.
+pub const SETUP_DISK: u64 = 5 * GB;
+pub const SETUP_MEMORY: u64 = 512 * MB;

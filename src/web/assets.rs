@@ -36,7 +36,11 @@ pub(crate) fn url(name: &str) -> String {
 }
 
 pub(crate) fn serve(v: &mut Visit<'_>) -> Result<Answer> {
-    let found = ALL.iter().find(|a| a.name == v.part("name") && a.hash == v.part("hash"));
+    find(v.part("hash"), v.part("name"))
+}
+
+pub(crate) fn find(hash: &str, name: &str) -> Result<Answer> {
+    let found = ALL.iter().find(|a| a.name == name && a.hash == hash);
     let asset = found.ok_or_else(|| Error::missing(say!("このファイルはありません。", "There is no such file.")))?;
     Ok(Answer::bytes(asset.kind, asset.bytes.to_vec()).header("Cache-Control", "public, max-age=31536000, immutable"))
 }

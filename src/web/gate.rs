@@ -9,6 +9,7 @@ use super::pages::oops;
 use super::request::{Method, Request};
 use super::route::{self, Body, Found, Route, Who};
 use super::routes::TABLE;
+use super::server::Serve;
 use super::site::Site;
 use super::visit::{Caller, Visit};
 use super::words::Words;
@@ -37,6 +38,16 @@ pub(crate) enum Turned {
 impl From<Error> for Turned {
     fn from(e: Error) -> Turned {
         Turned::Failed(e)
+    }
+}
+
+impl Serve for Site {
+    fn pass(&self, request: &Request, body: &mut dyn Read) -> Answer {
+        pass(self, request, body)
+    }
+
+    fn body_limit(&self, method: Method, path: &str) -> u64 {
+        body_limit(method, path)
     }
 }
 
@@ -101,10 +112,13 @@ pub(crate) fn body_limit(method: Method, path: &str) -> u64 {
 /// A page of ours answers under loopback names and the public one: a name that somebody else points at us (DNS
 /// rebinding) gets nothing.
 fn host_ok(site: &Site, request: &Request) -> bool {
-    let Some(host) = request.header("host") else { return false };
-    let name =
-        host.rsplit_once(':').filter(|(n, p)| !n.ends_with(':') && p.parse::<u16>().is_ok()).map_or(host, |(n, _)| n);
-    host.eq_ignore_ascii_case(site.public_host()) || ["localhost", "127.0.0.1", "[::1]"].contains(&name)
+    request.header("host").is_some_and(|h| h.eq_ignore_ascii_case(site.public_host()) || is_loopback_name(h))
+}
+
+pub(crate) fn is_loopback_name(host: &str) -> bool {
+    let port = |p: &str| p.parse::<u16>().is_ok();
+    let name = host.rsplit_once(':').filter(|(n, p)| !n.ends_with(':') && port(p)).map_or(host, |(n, _)| n);
+    ["localhost", "127.0.0.1", "[::1]"].contains(&name)
 }
 
 fn is_public_https(site: &Site, request: &Request) -> bool {
@@ -113,15 +127,19 @@ fn is_public_https(site: &Site, request: &Request) -> bool {
 
 /// The reader's language: the user's own choice, else the cookie, else what the browser asks for.
 fn speak(visit: &mut Visit<'_>) {
-    let wish = visit.request.header("accept-language").unwrap_or_default();
-    let wished = wish.split(',').find_map(|w| Lang::parse(w.split(';').next().unwrap_or_default().trim()));
     let chosen = visit.request.cookie(LANG_COOKIE).and_then(Lang::parse);
     let user = match &visit.caller {
         Caller::Session(session) => Some(session.user.lang),
         Caller::Nobody | Caller::Token(_) => None,
     };
-    visit.lang = user.or(chosen).or(wished).unwrap_or(visit.house.boot.lang);
+    visit.lang = user.or(chosen).or_else(|| wished(visit.request)).unwrap_or(visit.house.boot.lang);
     visit.w = Words(visit.lang);
+}
+
+/// What the browser asks for.
+pub(crate) fn wished(request: &Request) -> Option<Lang> {
+    let wish = request.header("accept-language").unwrap_or_default();
+    wish.split(',').find_map(|w| Lang::parse(w.split(';').next().unwrap_or_default().trim()))
 }
 
 /// `__Host-` ties the cookie to this host and to TLS; plain loopback has no TLS to tie it to.
@@ -157,18 +175,16 @@ fn admit(row: &Route, visit: &Visit<'_>) -> std::result::Result<(), Turned> {
     }
 }
 
-/// Browsers say where a POST comes from. What says nothing at all is no browser, and has no cookie to abuse.
 fn same_origin(row: &Route, visit: &Visit<'_>) -> std::result::Result<(), Turned> {
-    if row.who == Who::Anywhere {
-        return Ok(());
-    }
-    let site_says = visit.request.header("sec-fetch-site").is_none_or(|s| s == "same-origin" || s == "none");
-    let host = visit.request.header("host").unwrap_or_default();
-    let origin_fits = visit
-        .request
-        .header("origin")
-        .is_none_or(|o| o.split_once("://").is_some_and(|(_, rest)| rest.eq_ignore_ascii_case(host)));
-    if site_says && origin_fits { Ok(()) } else { Err(Turned::CrossSite) }
+    if row.who == Who::Anywhere || from_here(visit.request) { Ok(()) } else { Err(Turned::CrossSite) }
+}
+
+/// Browsers say where a POST comes from. What says nothing at all is no browser, and has no cookie to abuse.
+pub(crate) fn from_here(request: &Request) -> bool {
+    let site_says = request.header("sec-fetch-site").is_none_or(|s| s == "same-origin" || s == "none");
+    let host = request.header("host").unwrap_or_default();
+    let fits = |o: &str| o.split_once("://").is_some_and(|(_, rest)| rest.eq_ignore_ascii_case(host));
+    site_says && request.header("origin").is_none_or(fits)
 }
 
 fn csrf_ok(row: &Route, visit: &Visit<'_>, form: &Values) -> std::result::Result<(), Turned> {
@@ -279,7 +295,7 @@ fn upload(
 }
 
 /// On every answer, unless the handler has set its own (a hosted image may be shown by a mail reader). Scripts, styles and images come from us; a frame shows only what was marked for it.
-fn dressed(mut answer: Answer, request: &Request, secure: bool) -> Answer {
+pub(crate) fn dressed(mut answer: Answer, request: &Request, secure: bool) -> Answer {
     let policy = match answer.framed {
         true => {
             "default-src 'none'; img-src 'self' data: https:; style-src 'unsafe-inline'; sandbox; frame-ancestors 'self'; base-uri 'none'; form-action 'none'"

@@ -48,6 +48,7 @@ mod request;
 mod route;
 mod routes;
 mod server;
+mod setup;
 mod site;
 #[cfg(test)]
 mod tests;
@@ -55,3 +56,4 @@ mod visit;
 mod words;
 
 pub use server::Server;
+pub use setup::Wizard;

@@ -125,6 +125,24 @@ impl Page {
         }
     }
 
+    /// A page before there is anybody: no menu, no session.
+    pub(super) fn bare(lang: Lang, title: impl Into<String>) -> Page {
+        Page {
+            w: Words(lang),
+            lang,
+            title: title.into(),
+            crumbs: Vec::new(),
+            menu: Vec::new(),
+            user: None,
+            flash: None,
+            lead: String::new(),
+            faulty: false,
+            wide: false,
+            here: "/".to_owned(),
+            csrf: String::new(),
+        }
+    }
+
     /// A breadcrumb above this page.
     pub(crate) fn under(mut self, title: impl Into<String>, href: impl Into<String>) -> Page {
         self.crumbs.push((title.into(), href.into()));

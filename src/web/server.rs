@@ -8,8 +8,8 @@
 
 use super::answer::{Answer, Content, Live, Step};
 use super::form::Values;
-use super::gate;
 use super::request::{Method, Request};
+use super::setup::Wizard;
 use super::site::Site;
 use crate::base::{Error, Result, Say, clock, limits, seal};
 use crate::house::House;
@@ -20,6 +20,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
+/// Whoever answers: the pages, or the wizard before there are any.
+pub(crate) trait Serve: Send + Sync {
+    fn pass(&self, request: &Request, body: &mut dyn Read) -> Answer;
+    /// How much a request may bring.
+    fn body_limit(&self, method: Method, path: &str) -> u64;
+}
+
 pub struct Server {
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
@@ -27,7 +34,7 @@ pub struct Server {
 }
 
 struct Shared {
-    site: Site,
+    serve: Arc<dyn Serve>,
     http: tiny_http::Server,
     stop: AtomicBool,
     /// The accept loop has ended by itself.
@@ -40,6 +47,15 @@ struct Shared {
 impl Server {
     /// Listens on a loopback address and serves until `stop`.
     pub fn start(house: &Arc<House>, listen: SocketAddr) -> Result<Server> {
+        Server::with(Arc::new(Site::new(Arc::clone(house))), listen)
+    }
+
+    /// The first run; when it has made a house, the same socket goes on with its pages.
+    pub fn start_setup(wizard: &Arc<Wizard>, listen: SocketAddr) -> Result<Server> {
+        Server::with(Arc::clone(wizard) as Arc<dyn Serve>, listen)
+    }
+
+    fn with(serve: Arc<dyn Serve>, listen: SocketAddr) -> Result<Server> {
         if !listen.ip().is_loopback() {
             return Err(Error::refused(say!(
                 "待ち受けられるのはループバックアドレスだけです。",
@@ -56,7 +72,7 @@ impl Server {
         let http =
             tiny_http::Server::from_listener(listener, None).map_err(|e| Error::bug(format!("tiny_http: {e}")))?;
         let shared = Arc::new(Shared {
-            site: Site::new(Arc::clone(house)),
+            serve,
             http,
             stop: AtomicBool::new(false),
             broken: AtomicBool::new(false),
@@ -119,15 +135,17 @@ fn work(shared: &Arc<Shared>) {
 
 fn one(shared: &Arc<Shared>, mut http: tiny_http::Request) {
     let request = request_of(&http);
-    let readable = request.length.is_some_and(|n| n <= limits::DRAIN_MAX.max(row_limit(&request)));
+    let readable = request
+        .length
+        .is_some_and(|n| n <= limits::DRAIN_MAX.max(shared.serve.body_limit(request.method, &request.path)));
     if !readable {
-        let answer = gate::pass(&shared.site, &request, &mut std::io::empty());
+        let answer = shared.serve.pass(&request, &mut std::io::empty());
         return forget(http, answer);
     }
     let length = request.length.unwrap_or(0);
     let answer = {
         let mut body = http.as_reader().take(length);
-        let answer = gate::pass(&shared.site, &request, &mut body);
+        let answer = shared.serve.pass(&request, &mut body);
         // Whoever sends a body reads the answer only when the body has gone.
         std::io::copy(&mut body, &mut std::io::sink()).ok();
         answer
@@ -140,10 +158,6 @@ fn one(shared: &Arc<Shared>, mut http: tiny_http::Request) {
         }
         Content::Stream(from) => respond(http, answer.status, answer.headers, from, None),
     }
-}
-
-fn row_limit(request: &Request) -> u64 {
-    gate::body_limit(request.method, &request.path)
 }
 
 fn request_of(http: &tiny_http::Request) -> Request {

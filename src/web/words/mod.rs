@@ -7,6 +7,7 @@ mod frame;
 mod home;
 mod relay;
 mod settings;
+mod setup;
 mod signin;
 
 /// The words in one language: `w.sign_in()`.
@@ -40,6 +41,16 @@ macro_rules! words {
 pub(crate) use words;
 
 #[cfg(test)]
+#[rustfmt::skip] // a line each, so that two new groups do not collide
 pub(crate) fn catalogue() -> Vec<(&'static str, &'static str, &'static str)> {
-    [audience::ALL, frame::ALL, home::ALL, relay::ALL, settings::ALL, signin::ALL].concat()
+    [
+        audience::ALL,
+        frame::ALL,
+        home::ALL,
+        relay::ALL,
+        settings::ALL,
+        setup::ALL,
+        signin::ALL,
+    ]
+    .concat()
 }
