@@ -203,8 +203,12 @@ fn wrong(says: Say) -> Error {
 }
 
 fn not_set_up() -> Error {
-    Error::new(Kind::NotSetUp, say!("このフォルダーはまだ準備されていません。", "This folder is not set up yet."))
-        .hint(say!("先に hakobu setup を実行してください。", "Run hakobu setup first."))
+    Error::new(Kind::NotSetUp, say!("このフォルダーはまだ準備されていません。", "This folder is not set up yet.")).hint(
+        say!(
+            "先に hakobu setup を実行するか、hakobu serve --setup でブラウザーから設定してください。",
+            "Run hakobu setup first, or set it up in a browser with hakobu serve --setup."
+        ),
+    )
 }
 
 /// The known word that is at most two slips away.

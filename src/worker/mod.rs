@@ -14,16 +14,17 @@ pub mod control;
 pub mod log;
 pub mod notify;
 
-use crate::base::{Error, Kind, Result, limits};
+use crate::base::{self, Error, Kind, Result, limits};
 use crate::house::House;
-use crate::web::Server;
+use crate::web::{Server, Wizard};
 use clock::Clock;
 use control::Control;
 use signal_hook::{consts, flag, iterator::Signals};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 
 pub struct Worker {
     house: Arc<House>,
@@ -35,7 +36,32 @@ pub struct Worker {
 impl Worker {
     /// Everything up, or nothing: the address is taken first, because it is what most often fails.
     pub fn start(house: &Arc<House>, listen: SocketAddr) -> Result<Worker> {
-        let web = Server::start(house, listen)?;
+        Worker::behind(Server::start(house, listen)?, house)
+    }
+
+    /// Where nobody has set the house up yet: the wizard first, on the same socket. `None` when the process is asked
+    /// to end before it is done.
+    pub fn first_run(made: &Receiver<Arc<House>>, web: Server, ending: &Ending) -> Result<Option<Worker>> {
+        loop {
+            match made.recv_timeout(limits::CLOCK_TICK) {
+                Ok(house) => return Worker::behind(web, &house).map(Some),
+                Err(RecvTimeoutError::Disconnected) => return Ok(None),
+                Err(RecvTimeoutError::Timeout) if ending.0.try_recv().is_ok() => {
+                    web.stop();
+                    return Ok(None);
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+        }
+    }
+
+    /// The wizard's socket, the path of its one link, and where the house comes out.
+    pub fn open_wizard(data: &Path, listen: SocketAddr) -> Result<(Server, String, Receiver<Arc<House>>)> {
+        let (wizard, made) = Wizard::new(data.to_owned(), listen, base::clock::now())?;
+        Ok((Server::start_setup(&wizard, listen)?, wizard.path(), made))
+    }
+
+    fn behind(web: Server, house: &Arc<House>) -> Result<Worker> {
         let control = Control::start(house)?;
         let clock = Clock::start(house)?;
         house.set_serving();

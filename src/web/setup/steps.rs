@@ -139,7 +139,8 @@ fn key_file(wizard: &Wizard) -> String {
 }
 
 pub(super) fn take(wizard: &Wizard, request: &Request, n: u8, form: &Values) -> Result<Answer> {
-    if n == 0 || n > wizard.typed().reached || (wizard.typed().reached == LAST && n != LAST) {
+    let reached = wizard.typed().reached;
+    if n == 0 || n > reached || (reached == LAST && n != LAST) {
         return show(wizard, request, n);
     }
     if n == LAST {

@@ -2,6 +2,7 @@
 
 mod audience;
 mod colours;
+mod first_run;
 mod mail;
 mod pages;
 
