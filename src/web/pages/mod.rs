@@ -2,15 +2,19 @@
 
 pub(crate) mod account;
 pub(crate) mod audit;
+pub(crate) mod campaigns;
 pub(crate) mod caught;
 pub(crate) mod contacts;
 pub(crate) mod general;
 pub(crate) mod home;
 pub(crate) mod oops;
+pub(crate) mod public;
 pub(crate) mod relay;
 pub(crate) mod segments;
+pub(crate) mod senders;
 pub(crate) mod signin;
 pub(crate) mod suppression;
+pub(crate) mod templates;
 pub(crate) mod tokens;
 pub(crate) mod topics;
 pub(crate) mod users;

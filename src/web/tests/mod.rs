@@ -1,6 +1,7 @@
 //! The whole web room without a socket: `TestSite` drives the gate as a browser would.
 
 mod audience;
+mod campaigns;
 mod colours;
 mod first_run;
 mod mail;

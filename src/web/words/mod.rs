@@ -3,6 +3,7 @@
 use crate::base::Lang;
 
 mod audience;
+mod campaigns;
 mod frame;
 mod home;
 mod relay;
@@ -43,14 +44,5 @@ pub(crate) use words;
 #[cfg(test)]
 #[rustfmt::skip] // a line each, so that two new groups do not collide
 pub(crate) fn catalogue() -> Vec<(&'static str, &'static str, &'static str)> {
-    [
-        audience::ALL,
-        frame::ALL,
-        home::ALL,
-        relay::ALL,
-        settings::ALL,
-        setup::ALL,
-        signin::ALL,
-    ]
-    .concat()
+    [audience::ALL, campaigns::ALL, frame::ALL, home::ALL, relay::ALL, settings::ALL, setup::ALL, signin::ALL].concat()
 }
