@@ -5,7 +5,7 @@
 //! equal from one snapshot to the next. Every part and the manifest are signed: a part that is missing, swapped or bent
 //! is found before anything is built.
 
-use super::journal::{JournalFile, define};
+use super::journal_file::{JournalFile, define};
 use super::snapshot::failed;
 use super::{make_private_dir, private_file, sync_dir};
 use crate::base::{Error, Result, limits, seal::Key};

@@ -3,7 +3,7 @@
 //! holds their keys, wrapped by the root key, which never stands in the data folder.
 //!
 //! Reading order: `keyring`, `schema`, `books` (the signed, grouped write; `turns` is its queue, `engine` one
-//! connection), `audit`, `journal`, `blobs`, `sound` (whether the disk keeps its word), `lock`,
+//! connection), `audit`, `journal` (`journal_file`), `blobs`, `sound` (whether the disk keeps its word), `lock`,
 //! `snapshot` (`dump` is how a live journal file travels).
 //!
 //! It is not a home for anybody's SQL: each room brings its own schema (`Schema`) and its own `rows.rs`.
@@ -19,6 +19,7 @@ mod cipher;
 mod dump;
 mod engine;
 mod journal;
+mod journal_file;
 mod keyring;
 mod lock;
 mod schema;
@@ -31,7 +32,8 @@ mod turns;
 pub use audit::{AuditLine, Deed};
 pub use blobs::{BlobId, BlobReader, Blobs, Spool};
 pub use books::Tx;
-pub use journal::{Alone, Batch, DamagedFile, Journal, JournalFile, Table, View};
+pub use journal::{DamagedFile, Journal};
+pub use journal_file::{Alone, Batch, JournalFile, Table, View};
 pub use keyring::{KeyStatus, Keyring, RecoveryCode, WrapStatus};
 pub use lock::Lock;
 pub use schema::Schema;

@@ -1,10 +1,9 @@
 //! The journal on a disk that loses power: what was not synced is dropped, reordered and torn, at any moment. And on
 //! one whose n-th call fails.
 
-use super::super::journal::{Handle, Opener};
-use super::super::sound::Sound;
 use super::*;
 use crate::base::Kind;
+use crate::store::journal_file::{Handle, Opener};
 use proptest::prelude::*;
 use redb::{BackendError, Database, StorageBackend};
 use std::io;
