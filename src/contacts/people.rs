@@ -73,6 +73,17 @@ pub fn list(store: &Store, text: &str, before: Option<ContactId>, most: usize) -
     store.read(|c| rows::people::page(c, &text, before, most.min(limits::PAGE_MAX)))
 }
 
+/// The lines of these contacts, each with its tags; who is gone has none.
+pub fn lines(store: &Store, ids: &[ContactId]) -> Result<Vec<(Seen, Vec<String>)>> {
+    store.read(|c| {
+        let line = |id: &ContactId| match rows::people::line(c, *id)? {
+            Some(seen) => Ok(Some((seen, rows::people::tags_of(c, *id)?))),
+            None => Ok(None),
+        };
+        ids.iter().filter_map(|id| line(id).transpose()).collect()
+    })
+}
+
 pub fn count(store: &Store) -> Result<u64> {
     store.read(rows::people::total)
 }

@@ -237,12 +237,6 @@ pub(in crate::contacts) fn tally(c: &Connection, pick: &Pick, topic: TopicId) ->
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// An import is undone: what it said is forgotten.
-pub(in crate::contacts) fn forget_import(c: &Connection, contact: ContactId, import: i64) -> Result<()> {
-    c.prepare_cached("DELETE FROM consents WHERE contact = ?1 AND import = ?2")?.execute([contact.0, import])?;
-    Ok(())
-}
-
 /// A contact goes: its words go; refusals by address and the list stay.
 pub(in crate::contacts) fn forget_contact(c: &Connection, contact: ContactId) -> Result<()> {
     c.prepare_cached("DELETE FROM consents WHERE contact = ?1")?.execute([contact.0])?;

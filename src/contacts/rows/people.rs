@@ -342,6 +342,16 @@ pub(in crate::contacts) fn page(
     Ok(page)
 }
 
+/// One line of the list.
+pub(in crate::contacts) fn line(c: &Connection, id: ContactId) -> Result<Option<Seen>> {
+    let found = c
+        .prepare_cached("SELECT email, key, changed FROM contacts WHERE id = ?1")?
+        .query_row([id.0], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))
+        .optional()?;
+    let Some((email, key, changed)) = found else { return Ok(None) };
+    Ok(Some(Seen { id, email, key, changed: Time(changed), name: name_of(c, id.0)? }))
+}
+
 /// The contacts of one address.
 pub(in crate::contacts) fn of_address(c: &Connection, hash: &[u8; 16]) -> Result<Vec<ContactId>> {
     let mut q = c.prepare_cached("SELECT id FROM contacts WHERE addr = ?1")?;

@@ -51,6 +51,7 @@ pub use term::Outcome;
 use super::attribute::{Attribute, Catalog};
 use super::refusal::Facts;
 use super::rows;
+use super::search;
 use super::value::Type;
 use crate::base::{
     Error, Lang, Result, Say, Time, clock,
@@ -154,12 +155,13 @@ pub fn page(store: &Store, segment: &Segment, now: Time, after: ContactId, most:
 /// The newest contacts below `before` that it picks and whose search text holds `text`; a list for a person.
 pub fn newest(store: &Store, segment: &Segment, now: Time, wanted: &Wanted<'_>) -> Result<Vec<ContactId>> {
     let pick = segment.pick(now);
-    store.read(|c| rows::segment::newest(c, &pick, wanted))
+    let wanted = Wanted { text: &search::normalised(wanted.text.trim()), ..*wanted };
+    store.read(|c| rows::segment::newest(c, &pick, &wanted))
 }
 
 /// Which part of a list.
 pub struct Wanted<'a> {
-    /// Looked for in addresses, keys and names; empty: anything.
+    /// Looked for in addresses, keys and names, however they are spelled; empty: anything.
     pub text: &'a str,
     pub before: Option<ContactId>,
     pub most: usize,

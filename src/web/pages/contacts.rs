@@ -7,7 +7,7 @@ use crate::base::{
 };
 use crate::contacts::consent::{self, Agreement, Basis, Said, State};
 use crate::contacts::outcomes::{self, Received};
-use crate::contacts::people::{self, Person};
+use crate::contacts::people::{self, Person, Seen};
 use crate::contacts::segment::{self, Segment, Wanted};
 use crate::contacts::suppression::{self, Entry};
 use crate::contacts::topic::{self, Topic};
@@ -35,18 +35,10 @@ struct Contacts {
     filtered: bool,
     fault: String,
     count: String,
-    rows: Vec<Row>,
+    rows: Vec<(Seen, Vec<String>)>,
     next: String,
     first: String,
     may_import: bool,
-}
-
-struct Row {
-    id: ContactId,
-    email: String,
-    names: String,
-    tags: Vec<String>,
-    changed: Time,
 }
 
 pub(crate) fn list(v: &mut Visit<'_>) -> Result<Answer> {
@@ -56,13 +48,13 @@ pub(crate) fn list(v: &mut Visit<'_>) -> Result<Answer> {
         Ok(segment) => (segment, String::new()),
         Err(e) => (Segment::everybody(), e.says().to(v.lang).to_owned()),
     };
-    let q = v.query.get("q").trim().to_lowercase();
+    let q = v.query.get("q").trim();
     let before = ContactId::parse(v.query.get("before")).ok();
-    let wanted = Wanted { text: &q, before, most: PAGE };
+    let wanted = Wanted { text: q, before, most: PAGE };
     let ids = segment::newest(store, &segment, v.now, &wanted)?;
     let count = if q.is_empty() { grouped(segment::count(store, &segment, v.now)?) } else { String::new() };
     let next = ids.last().filter(|_| ids.len() == PAGE).map(|id| v.query.with("before", &id.to_string()));
-    let rows = ids.into_iter().filter_map(|id| row(v, id).transpose()).collect::<Result<Vec<_>>>()?;
+    let rows = people::lines(store, &ids)?;
     Answer::page(&Contacts {
         p: v.page(v.w.menu_contacts()).lead(v.w.contacts_lead()),
         filters: filters(v)?,
@@ -113,17 +105,6 @@ fn filters(v: &Visit<'_>) -> Result<Vec<Field>> {
     Ok(vec![q, tags.value(v.query.get("tag")), saved.value(v.query.get("segment"))])
 }
 
-fn row(v: &Visit<'_>, id: ContactId) -> Result<Option<Row>> {
-    let Some(person) = people::fields(&v.house.store, id)? else { return Ok(None) };
-    // The first texts of a contact are its names in nearly every list that people keep.
-    let texts = person.values.iter().filter_map(|f| match &f.value {
-        Some(Value::Text(t)) => Some(t.as_str()),
-        _ => None,
-    });
-    let names = texts.take(2).collect::<Vec<_>>().join(" ");
-    Ok(Some(Row { id, email: person.email.to_string(), names, tags: person.tags, changed: person.changed }))
-}
-
 #[derive(Template)]
 #[template(path = "contact.html")]
 struct Contact {
@@ -172,7 +153,7 @@ fn draw(v: &Visit<'_>, faults: Faults) -> Result<Answer> {
 
 fn record_fields(v: &Visit<'_>, faults: &Faults) -> Result<Vec<Field>> {
     let w = v.w;
-    let mut topics = Field::new(w, Input::Select, "topic", w.menu_topics()).required();
+    let mut topics = Field::new(w, Input::Select, "topic", w.consent_topic()).required();
     for topic in topic::list(&v.house.store)? {
         topics = topics.choice(&topic.id.to_string(), topic.name, "");
     }

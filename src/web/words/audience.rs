@@ -24,6 +24,7 @@ super::words! {
     contact_tags: "タグ", "Tags";
     contact_blank: "（空欄）", "(blank)";
 
+    consent_topic: "配信種別", "Topic";
     consent_title: "同意と拒否", "Consent and refusal";
     consent_lead: "広告の配信には、配信種別ごとの同意（または法律の例外）が必要です。", "Advertisements need a consent, or an exception of the law, for each topic.";
     consent_unsaid: "記録なし", "Nothing on record";
@@ -64,6 +65,7 @@ super::words! {
     segments_empty_text: "「会員のタグがあり、東京都の方」のような条件を、一覧から選んで作れます。", "Choose conditions from lists, such as: tagged member, and in Tokyo.";
     segment_new: "絞り込みを作る", "New segment";
     segment_name: "名前", "Name";
+    segment_card: "名前と条件", "Name and conditions";
     segment_text: "条件の文", "Conditions";
     segment_text_support: "例: tag:会員 and 都道府県 in (東京都, 大阪府)。空のままなら全員です。", "For example: tag:member and age >= 30. Empty means everybody.";
     segment_count: "当てはまる連絡先", "Contacts that fit";
