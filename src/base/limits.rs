@@ -203,3 +203,6 @@ pub const DISK_FAIL: u64 = GB / 2;
 /// What the first run advises: free disk and memory.
 pub const SETUP_DISK: u64 = 5 * GB;
 pub const SETUP_MEMORY: u64 = 512 * MB;
+pub const DAY: Duration = Duration::from_secs(24 * 3600);
+/// So long an import can be undone.
+pub const UNDO_KEPT: Duration = Duration::from_secs(90 * 24 * 3600);

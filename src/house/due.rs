@@ -1,13 +1,26 @@
 //! What the clock asks for at each tick, in one table: every job of the house stands here.
 
 use super::House;
-use crate::base::{Result, Time};
+use crate::base::{By, Result, Time, limits};
+use crate::contacts::import;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub struct Job {
     pub name: &'static str,
-    /// Does what is due at this moment, at most one bounded batch.
-    pub run: fn(&Arc<House>, Time) -> Result<()>,
+    pub every: Duration,
+    /// Does what is due at this moment, at most one bounded batch; true when there is more to do at the next tick.
+    pub run: fn(&Arc<House>, Time) -> Result<bool>,
 }
 
-pub const JOBS: &[Job] = &[Job { name: "campaigns", run: |house, now| house.drive_due(now) }];
+pub const JOBS: &[Job] = &[
+    Job { name: "campaigns", every: Duration::ZERO, run: |house, now| house.drive_due(now).map(|()| false) },
+    Job { name: "forget imports", every: limits::DAY, run: forget_imports },
+];
+
+/// What contacts were before an import is personal data: it is kept only as long as the import can be undone.
+fn forget_imports(house: &Arc<House>, now: Time) -> Result<bool> {
+    let before = now.minus(limits::UNDO_KEPT);
+    let old = import::list(&house.store, None, limits::PAGE_MAX)?.iter().any(|i| i.at < before);
+    Ok(old && import::forget(&house.store, &By::house("forget imports"), now, before)? > 0)
+}

@@ -1,7 +1,7 @@
 //! One clock, one loop: each tick asks every job what is due now and lets it do one bounded batch.
 
 use super::log;
-use crate::base::{Error, Result, clock, limits};
+use crate::base::{Error, Result, Time, clock, limits};
 use crate::house::House;
 use crate::house::due::{JOBS, Job};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -28,26 +28,39 @@ impl Clock {
     }
 }
 
+/// Where a job stands.
+#[derive(Default)]
+struct Mark {
+    next: Option<Time>,
+    failing: Option<String>,
+}
+
 fn run(house: &Arc<House>) {
-    let mut failing: Vec<Option<String>> = vec![None; JOBS.len()];
+    let mut marks: Vec<Mark> = JOBS.iter().map(|_| Mark::default()).collect();
     while !house.is_ending() {
-        for (job, failing) in JOBS.iter().zip(&mut failing) {
-            tell_changes(job, attempt(house, job), failing);
+        for (job, mark) in JOBS.iter().zip(&mut marks) {
+            let now = clock::now();
+            if mark.next.is_none_or(|next| now >= next) {
+                let outcome = attempt(house, job, now);
+                let more = matches!(outcome, Ok(true));
+                mark.next = (!more).then(|| now.plus(job.every));
+                tell_changes(job, &outcome, &mut mark.failing);
+            }
         }
         house.await_bell(limits::CLOCK_TICK);
     }
 }
 
 /// A job that panics is an error of ours; the others go on.
-fn attempt(house: &Arc<House>, job: &Job) -> Result<()> {
-    catch_unwind(AssertUnwindSafe(|| (job.run)(house, clock::now())))
+fn attempt(house: &Arc<House>, job: &Job, now: Time) -> Result<bool> {
+    catch_unwind(AssertUnwindSafe(|| (job.run)(house, now)))
         .unwrap_or_else(|_| Err(Error::bug(format!("the job {} panicked", job.name))))
 }
 
 /// The same failure every second is one line in the log.
-fn tell_changes(job: &Job, outcome: Result<()>, failing: &mut Option<String>) {
+fn tell_changes(job: &Job, outcome: &Result<bool>, failing: &mut Option<String>) {
     let now = outcome.as_ref().err().map(Error::chain);
-    if let (Err(e), true) = (&outcome, now != *failing) {
+    if let (Err(e), true) = (outcome, now != *failing) {
         log::error(job.name, e);
     }
     *failing = now;

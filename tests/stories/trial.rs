@@ -48,6 +48,8 @@ fn try_opens_a_ready_house_and_leaves_nothing_behind() {
     let first = trial.get(link);
     assert!(first.starts_with("HTTP/1.1 303") && first.contains("Set-Cookie: hakobu="), "{first}");
     assert!(trial.get(trial.said["url"].as_str().unwrap()).starts_with("HTTP/1.1 "));
+    let mails = trial.get(trial.said["mail_url"].as_str().unwrap());
+    assert!(mails.starts_with("HTTP/1.1 200") && mails.contains("秋の新作が届きました"), "{mails}");
     let pid = trial.child.id().to_string();
     assert!(Command::new("kill").args(["-s", "TERM", &pid]).status().unwrap().success());
     trial.ended();

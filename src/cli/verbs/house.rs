@@ -1,6 +1,6 @@
 //! Verbs about the house and the program: `status`, `config show`, `version`, `completions`, `man`.
 
-use crate::base::{Error, Lang, Result};
+use crate::base::{Error, Result};
 use crate::cli::args;
 use crate::cli::talk::Talk;
 use crate::house::ask::{Answer, Ask, house::HouseAsk};
@@ -34,16 +34,16 @@ pub(super) fn version(talk: &Talk) -> Result<u8> {
     Ok(talk.show(&Answer::of(value)?))
 }
 
-pub(super) fn completions(shell: clap_complete::Shell) -> Result<u8> {
-    let mut command = args::command(Lang::En);
+pub(super) fn completions(shell: clap_complete::Shell, talk: &Talk) -> Result<u8> {
+    let mut command = args::command(talk.lang);
     clap_complete::generate(shell, &mut command, "hakobu", &mut std::io::stdout());
     Ok(0)
 }
 
-pub(super) fn man(dir: &Path) -> Result<u8> {
+pub(super) fn man(dir: &Path, talk: &Talk) -> Result<u8> {
     let at = dir.display().to_string();
     std::fs::create_dir_all(dir)
-        .and_then(|()| clap_mangen::generate_to(args::command(Lang::En), dir))
+        .and_then(|()| clap_mangen::generate_to(args::command(talk.lang), dir))
         .map_err(|e| Error::io(say!("{at} に書き込めません。", "Cannot write into {at}."), e))?;
     Ok(0)
 }

@@ -109,8 +109,8 @@ pub(super) fn run(args: Args, talk: &Talk) -> Result<u8> {
         Verb::Config(verb) => ask(&common, talk, |_| Ok(verb.ask())),
         Verb::Audit(verb) => ask(&common, talk, |files| Ok(verb.ask(files))),
         Verb::Version => house::version(talk),
-        Verb::Completions { shell } => house::completions(shell),
-        Verb::Man { dir } => house::man(&dir),
+        Verb::Completions { shell } => house::completions(shell, talk),
+        Verb::Man { dir } => house::man(&dir, talk),
     }
 }
 
