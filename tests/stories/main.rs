@@ -1,6 +1,7 @@
 //! Stories: the real binary, as a person or a script would use it.
 
 mod binary;
+mod browser;
 mod canary;
 mod command_line;
 mod consent;

@@ -6,6 +6,7 @@ mod colours;
 mod first_run;
 mod mail;
 mod pages;
+mod sockets;
 
 use super::answer::{Answer, Content};
 use super::form::{Values, encode};
