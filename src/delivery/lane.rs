@@ -118,10 +118,9 @@ async fn open<'a>(floor: &'a Floor, slot: &mut Option<Live<'a>>) -> bool {
 
 /// One row to its end: at most one more try on a new connection.
 async fn deliver<'a>(floor: &'a Floor, slot: &mut Option<Live<'a>>, row: Row) {
-    let mut relays_own = None;
     for last in [false, true] {
         let Some(live) = slot.as_mut() else { return put_back(floor, row) };
-        match attempt(floor, &mut live.session, &row).await {
+        let relays_own = match attempt(floor, &mut live.session, &row).await {
             Err(e) => {
                 floor.fail(e);
                 *slot = None;
@@ -141,10 +140,10 @@ async fn deliver<'a>(floor: &'a Floor, slot: &mut Option<Live<'a>>, row: Row) {
             }
             Ok((Tried::Again(why), _)) => {
                 *slot = None;
-                relays_own = why;
+                why
             }
-        }
-        if let (true, Some(why)) = (last, relays_own.take()) {
+        };
+        if let (true, Some(why)) = (last, relays_own) {
             floor.rest(why);
             return put_back(floor, row);
         }
