@@ -21,7 +21,7 @@ pub(super) fn hidden(talk: &Talk, question: &Say) -> Result<Secret> {
     let before = tcgetattr(&tty).map_err(cannot)?;
     let mut silent = before.clone();
     silent.local_modes.remove(LocalModes::ECHO);
-    tcsetattr(&tty, OptionalActions::Now, &silent).map_err(cannot)?;
+    tcsetattr(&tty, OptionalActions::Flush, &silent).map_err(cannot)?;
     let typed = read(&format!("{}: ", question.to(talk.lang)));
     tcsetattr(&tty, OptionalActions::Now, &before).map_err(cannot)?;
     eprintln!();

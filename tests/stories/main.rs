@@ -1,5 +1,7 @@
 //! Stories: the real binary, as a person or a script would use it.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)] // a story that cannot go on has failed
+
 mod binary;
 mod browser;
 mod canary;

@@ -220,7 +220,7 @@ impl Campaign {
         Ok(Ask::Campaign(match self {
             Campaign::List { state, before, most } => CampaignAsk::List { state, before, most },
             Campaign::Show(one) => CampaignAsk::Show(one.campaign),
-            Campaign::Create(create) => CampaignAsk::Create(Box::new(create.new(files)?)),
+            Campaign::Create(create) => CampaignAsk::Create(Box::new(create.wanted(files)?)),
             Campaign::Copy(one) => CampaignAsk::Copy(one.campaign),
             Campaign::Delete(one) => CampaignAsk::Delete(one.campaign),
             Campaign::Check(one) => CampaignAsk::Check(one.campaign),
@@ -247,7 +247,7 @@ impl Campaign {
 }
 
 impl Create {
-    fn new(self, lent: &mut Files<'_>) -> Result<New> {
+    fn wanted(self, lent: &mut Files<'_>) -> Result<New> {
         let read = |path: &Path| files::text(path, limits::SOURCE_MAX as u64).map(Hidden);
         let (format, body, text) = match (&self.html, &self.mjml, &self.markdown, &self.text) {
             (Some(path), _, _, text) => (Format::Html, read(path)?, text.as_deref().map(read).transpose()?),
