@@ -206,3 +206,6 @@ pub const SETUP_MEMORY: u64 = 512 * MB;
 pub const DAY: Duration = Duration::from_secs(24 * 3600);
 /// So long an import can be undone.
 pub const UNDO_KEPT: Duration = Duration::from_secs(90 * 24 * 3600);
+/// Files that wait between the steps of an import, and how long.
+pub const DESK_MAX: usize = 20;
+pub const DESK_LIFE: Duration = Duration::from_secs(2 * 60 * 60);

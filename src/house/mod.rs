@@ -13,6 +13,7 @@ pub mod ask;
 pub mod boot;
 pub mod doctor;
 pub mod due;
+pub mod imports;
 mod running;
 pub mod sample;
 pub mod send;
@@ -46,6 +47,7 @@ pub struct House {
     serving: AtomicBool,
     ending: AtomicBool,
     running: Running,
+    pub imports: imports::Desk,
     bell: (Mutex<bool>, Condvar),
     catcher: OnceLock<Catcher>,
     _lock: Lock,
@@ -76,6 +78,7 @@ impl House {
             serving: AtomicBool::new(false),
             ending: AtomicBool::new(false),
             running: Running::default(),
+            imports: imports::Desk::default(),
             bell: (Mutex::new(false), Condvar::new()),
             catcher: OnceLock::new(),
             _lock: lock,

@@ -2,8 +2,8 @@
 
 use super::assets;
 use super::pages::{
-    account, audit, campaigns, caught, contacts, general, home, public, relay, segments, senders, signin, suppression,
-    templates, tokens, topics, users,
+    account, audit, campaigns, caught, contacts, export, general, home, import, import_run, public, relay, segments,
+    senders, signin, suppression, templates, tokens, topics, users,
 };
 use super::request::Method;
 use super::route::{self, Body, Found, Route, Who, get, post};
@@ -85,6 +85,20 @@ pub(crate) const TABLE: &[Route] = &[
     post("/contacts/{id}/agree", Who::Right(Right::Edit), Body::LongForm, contacts::agree),
     post("/contacts/{id}/refuse", Who::Right(Right::Edit), Body::Form, contacts::refuse),
     post("/contacts/{id}/unlist", Who::Right(Right::Edit), Body::Form, contacts::unlist),
+    get("/contacts/import", Who::Right(Right::Import), import::start),
+    post("/contacts/import", Who::Right(Right::Import), Body::Upload(limits::IMPORT_MAX), import::take),
+    get("/contacts/import/{id}", Who::Right(Right::Import), import_run::show),
+    get("/contacts/import/{id}/read", Who::Right(Right::Import), import::read),
+    post("/contacts/import/{id}/read", Who::Right(Right::Import), Body::Form, import::reread),
+    get("/contacts/import/{id}/columns", Who::Right(Right::Import), import::columns),
+    post("/contacts/import/{id}/columns", Who::Right(Right::Import), Body::LongForm, import::decide),
+    post("/contacts/import/{id}/run", Who::Right(Right::Import), Body::Form, import_run::run),
+    get("/contacts/import/{id}/live", Who::Right(Right::Import), import_run::live),
+    post("/contacts/import/{id}/stop", Who::Right(Right::Import), Body::Form, import_run::stop),
+    get("/contacts/import/{id}/errors", Who::Right(Right::Import), import_run::errors),
+    post("/contacts/imports/{import}/undo", Who::Right(Right::Import), Body::Form, import_run::undo),
+    get("/contacts/export", Who::Right(Right::Export), export::form),
+    post("/contacts/export", Who::Right(Right::Export), Body::Form, export::write),
     get("/segments", Who::Right(Right::View), segments::list),
     get("/segments/new", Who::Right(Right::Edit), segments::new),
     get("/segments/{id}", Who::Right(Right::View), segments::show),

@@ -21,7 +21,7 @@ const PROBLEMS: usize = 50;
 /// How many rows a column's type is guessed from.
 const SAMPLE: usize = 1_000;
 /// A batch that takes longer is followed by a smaller one.
-const LONG: Duration = Duration::from_millis(35);
+const LONG: Duration = Duration::from_millis(25);
 
 /// Which column would go where.
 pub fn mapping(store: &Store, source: &mut Source, wishes: &Wishes, mode: Mode) -> Result<Mapping> {

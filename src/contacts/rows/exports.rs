@@ -26,7 +26,7 @@ pub(in crate::contacts) fn page(c: &Connection, catalog: &Catalog, ids: &[Contac
         let blank = |email| Row { email, values: vec![None; catalog.attributes.len()], tags: Vec::new() };
         rows.push(found.next()?.map(|r| r.get(0)).transpose()?.map(blank));
     }
-    let mut place = |contact: i64| places.get(&contact).copied();
+    let place = |contact: i64| places.get(&contact).copied();
     let mut range = c.prepare_cached("SELECT contact, v FROM vals WHERE attr = ?1 AND contact BETWEEN ?2 AND ?3")?;
     for (n, a) in catalog.attributes.iter().enumerate() {
         let mut found = range.query([a.id, first.0, last.0])?;

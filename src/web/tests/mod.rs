@@ -4,6 +4,7 @@ mod audience;
 mod campaigns;
 mod colours;
 mod first_run;
+mod import;
 mod mail;
 mod pages;
 mod sockets;

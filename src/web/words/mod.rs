@@ -6,6 +6,7 @@ mod audience;
 mod campaigns;
 mod frame;
 mod home;
+mod import;
 mod relay;
 mod settings;
 mod setup;
@@ -44,5 +45,16 @@ pub(crate) use words;
 #[cfg(test)]
 #[rustfmt::skip] // a line each, so that two new groups do not collide
 pub(crate) fn catalogue() -> Vec<(&'static str, &'static str, &'static str)> {
-    [audience::ALL, campaigns::ALL, frame::ALL, home::ALL, relay::ALL, settings::ALL, setup::ALL, signin::ALL].concat()
+    [
+        audience::ALL,
+        campaigns::ALL,
+        frame::ALL,
+        home::ALL,
+        import::ALL,
+        relay::ALL,
+        settings::ALL,
+        setup::ALL,
+        signin::ALL,
+    ]
+    .concat()
 }
