@@ -39,6 +39,7 @@ struct Contacts {
     next: String,
     first: String,
     may_import: bool,
+    may_export: bool,
 }
 
 pub(crate) fn list(v: &mut Visit<'_>) -> Result<Answer> {
@@ -65,6 +66,7 @@ pub(crate) fn list(v: &mut Visit<'_>) -> Result<Answer> {
         next: next.unwrap_or_default(),
         first: if before.is_some() { format!("/contacts{}", v.query.with("before", "")) } else { String::new() },
         may_import: v.may(Right::Import) && leads_somewhere(IMPORT),
+        may_export: v.may(Right::Export),
     })
 }
 

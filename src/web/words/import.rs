@@ -99,5 +99,6 @@ super::words! {
     export_do: "書き出す", "Export";
     export_records: "書き出しの記録", "Exports so far";
     export_by: "利用者", "By";
+    export_hash: "ハッシュ（SHA-256）", "Hash (SHA-256)";
     export_unfinished: "中断", "Did not end";
 }
