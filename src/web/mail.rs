@@ -83,12 +83,10 @@ impl Mail {
 
 /// Header fields, unfolded, and the body.
 fn split(text: &str) -> (Vec<(String, String)>, &str) {
-    let (head, body) = match text.split_once("\r\n\r\n") {
-        Some(both) => both,
-        None if text.starts_with("\r\n") => ("", &text[2..]),
-        None => (text, ""),
+    let (head, body) = match text.strip_prefix("\r\n") {
+        Some(body) => ("", body),
+        None => text.split_once("\r\n\r\n").unwrap_or((text, "")),
     };
-    let (head, body) = if text.starts_with("\r\n") { ("", &text[2..]) } else { (head, body) };
     let unfolded = head.replace("\r\n ", "\n ").replace("\r\n\t", "\n ");
     let field = |line: &str| {
         let (name, value) = line.split_once(':')?;
