@@ -37,7 +37,7 @@ pub(in crate::contacts) fn words() -> Words {
                 attribute(8, "and_", "and", Type::Text, &[]),
             ],
         },
-        tags: vec![named(1, "2026秋"), named(2, "two words"), named(3, "VIP"), named(4, "not")],
+        tags: vec![named(1, "2026秋"), named(2, "two words"), named(3, "VIP"), named(4, "not"), named(5, "会員")],
         topics: vec![named(1, "お知らせ"), named(2, "新商品 情報")],
     }
 }
@@ -382,5 +382,16 @@ fn chosen_conditions_become_text_that_reads_back() {
         let text = add(&words(), before, any, &[chosen]).unwrap();
         assert_eq!(text, want);
         tree(&text);
+    }
+}
+
+#[test]
+fn every_example_of_the_manual_makes_sense() {
+    for manual in [include_str!("../../../docs/segments.md"), include_str!("../../../docs/segments.ja.md")] {
+        let examples: Vec<&str> = manual.lines().filter_map(|l| l.strip_prefix("    ")).collect();
+        assert!(examples.len() > 30);
+        for example in examples {
+            tree(example);
+        }
     }
 }
