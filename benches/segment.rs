@@ -5,7 +5,7 @@
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
 
 use hakobu::base::{By, Result, Time, clock, limits, seal::Key};
-use hakobu::contacts::{SCHEMA, segment};
+use hakobu::contacts::{MailKind, SCHEMA, refusal, segment, topic};
 use hakobu::store::Store;
 use rusqlite::{Connection, params};
 use std::time::{Duration, Instant};
@@ -47,6 +47,26 @@ fn main() -> Result<()> {
         "ms": ours_ms, "plain_ms": plain_ms, "ratio": ours_ms / plain_ms, "wanted_under": 3.0,
     });
     println!("{line}");
+    others(&store, contacts, now)
+}
+
+/// Where no table of one condition drives the query, and what a check before sending counts: for the record.
+fn others(store: &Store, contacts: i64, now: Time) -> Result<()> {
+    let topic = topic::ensure_default(store, &By::house("bench"), now, "News")?.id;
+    for text in ["not tag:会員", "tag:会員 or 年齢 >= 70", "会社 contains 12", ""] {
+        let segment = segment::read(store, text)?;
+        let ms = middle((0..3).map(|_| time(&|| segment::count(store, &segment, now).unwrap())).collect());
+        println!(
+            "{}",
+            serde_json::json!({"bench": "segment_count_other", "contacts": contacts, "segment": text, "ms": ms})
+        );
+    }
+    let all = segment::Segment::everybody();
+    let tally = || refusal::tally(store, &all, now, topic, MailKind::Advertisement).unwrap().total();
+    println!(
+        "{}",
+        serde_json::json!({"bench": "consent_tally", "contacts": contacts, "ms": middle(vec![time(&tally)])})
+    );
     Ok(())
 }
 

@@ -88,16 +88,6 @@ pub struct Said {
     pub by: String,
 }
 
-/// What an import did with a row's consent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Imported {
-    Agreed,
-    /// The same was on record already.
-    Same,
-    /// A refusal stands, and stays.
-    Refused,
-}
-
 const PHRASE: usize = 20_000;
 
 /// Records a consent. Where the topic was refused it takes a new opt-in; where everything was, the list comes first.
@@ -179,25 +169,6 @@ impl Standing {
         rows::topic_exists(tx, topic)?;
         Ok(Standing { topic, word: rows::Word { import: Some(import), ..rows::Word::agreed(tx, by, said)? } })
     }
-}
-
-/// For each row of an import: agrees unless a refusal stands, or the same is on record. `new`: the contact was made
-/// by this row, so that nothing can have been said yet.
-pub(super) fn agree_by_import(tx: &Tx<'_>, who: (ContactId, i64), new: bool, standing: &Standing) -> Result<Imported> {
-    let (contact, addr) = who;
-    if rows::address_refused(tx, addr, standing.topic)? {
-        return Ok(Imported::Refused);
-    }
-    if !new {
-        if rows::refused_everything(tx, contact)? || rows::last(tx, contact, standing.topic.0)? == Some(false) {
-            return Ok(Imported::Refused);
-        }
-        if rows::is_last(tx, contact, standing.topic, &standing.word)? {
-            return Ok(Imported::Same);
-        }
-    }
-    rows::append(tx, contact, standing.topic.0, &standing.word)?;
-    Ok(Imported::Agreed)
 }
 
 fn check_phrases(said: &Agreement) -> Result<()> {

@@ -99,7 +99,7 @@ pub fn list(store: &Store, after: Option<After>, most: usize) -> Result<Vec<Entr
 }
 
 pub fn count(store: &Store) -> Result<u64> {
-    store.read(|c| rows::count(c))
+    store.read(rows::count)
 }
 
 pub fn find(store: &Store, email: &Email) -> Result<Option<Entry>> {

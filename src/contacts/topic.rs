@@ -15,7 +15,7 @@ pub struct Topic {
 const NAME: usize = 100;
 
 pub fn list(store: &Store) -> Result<Vec<Topic>> {
-    store.read(|c| rows::topics(c))
+    store.read(rows::topics)
 }
 
 /// The topic of whoever names none; setup makes it.

@@ -71,7 +71,7 @@ pub struct Words {
 
 impl Words {
     pub fn read(store: &Store) -> Result<Words> {
-        store.read(|c| rows::segment::words(c))
+        store.read(rows::segment::words)
     }
 
     pub fn catalog(&self) -> &Catalog {

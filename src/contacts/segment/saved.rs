@@ -18,7 +18,7 @@ pub struct Saved {
 }
 
 pub fn list(store: &Store) -> Result<Vec<Saved>> {
-    store.read(|c| rows::list(c))
+    store.read(rows::list)
 }
 
 /// By id (`g3`) or by name.

@@ -108,7 +108,7 @@ fn address(row: &[u8]) -> Option<Email> {
 }
 
 pub fn batches(store: &Store) -> Result<Vec<Batch>> {
-    store.read(|c| rows::batches(c))
+    store.read(rows::batches)
 }
 
 /// Takes back what a batch put on the list; the number of entries taken off.

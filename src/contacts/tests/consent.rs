@@ -1,8 +1,10 @@
 use super::*;
 use crate::base::ids::{CampaignId, RunId, TopicId};
 use crate::base::progress::Quiet;
-use crate::contacts::consent::{self, Agreement, Basis, Imported, Standing, State};
+use crate::contacts::consent::{self, Agreement, Basis, State};
+use crate::contacts::import::{self, Consent, Hints, Order, Source};
 use crate::contacts::outcomes::{self, Feed};
+use crate::contacts::people::{self, Edit};
 use crate::contacts::refusal::{MailKind, Refusal, Tally, may_send, tally};
 use crate::contacts::segment::{Outcome, Segment};
 use crate::contacts::suppression::{self, Reason};
@@ -26,17 +28,20 @@ impl Room {
         consent::agree(&self.store, &by(), NOW, (contact, topic), &agreement(basis))
     }
 
-    fn import(&self, contact: ContactId, topic: TopicId, new: bool) -> Imported {
-        let said = Agreement { source: "旧システム".into(), ..agreement(Basis::OptIn) };
-        self.store
-            .write(&by(), NOW, "test.import", |tx| {
-                let standing = Standing::new(tx, &by(), topic, &said, 1)?;
-                let at = addr(
-                    &crate::contacts::rows::consent::place(tx, &AddressHash::new(&self.store), contact)?.unwrap().hash,
-                );
-                consent::agree_by_import(tx, (contact, at), new, &standing)
-            })
-            .unwrap()
+    /// A file with these addresses comes in, with the words of an opt-in.
+    fn import(&self, addresses: &[&str], topic: TopicId) {
+        let consent =
+            Consent {
+                topic: Some(topic), basis: Basis::OptIn, source: "旧システム".into(), wording: String::new()
+            };
+        let order = Order { consent: Some(consent), ..Order::default() };
+        let text = format!("メール\n{}\n", addresses.join("\n"));
+        let mut source = Source::open(&self.store, text.as_bytes(), &Hints::default()).unwrap();
+        import::run(&self.store, (&by(), NOW), &mut source, &order, &Quiet, &mut Vec::new()).unwrap();
+    }
+
+    fn id(&self, address: &str) -> ContactId {
+        *people::of_address(&self.store, &email(address)).unwrap().last().unwrap()
     }
 
     fn ad(&self, contact: ContactId, topic: TopicId) -> Result<(), Refusal> {
@@ -86,19 +91,29 @@ fn a_topic_refused_leaves_other_topics_alone() {
 
 #[test]
 fn an_import_never_lifts_a_refusal() {
-    let (room, topic, [a, b, c]) = house();
-    assert_eq!([room.import(a, topic, true), room.import(a, topic, false)], [Imported::Agreed, Imported::Same]);
-    consent::refuse(&room.store, &by(), NOW, (a, topic), "").unwrap();
-    assert_eq!(room.import(a, topic, false), Imported::Refused);
-    assert_eq!(room.import(b, topic, true), Imported::Refused, "the address has refused");
-    // Deleted and imported again under another number; then with another address.
-    room.run("DELETE FROM contacts WHERE id = 1; DELETE FROM consents WHERE contact = 1;");
-    let again = room.contact(9, "TARO@example.jp", NOW, NOW);
-    assert_eq!((room.import(again, topic, true), room.ad(again, topic)), (Imported::Refused, Err(Refusal::Refused)));
-    consent::refuse_everything(&room.store, &by(), NOW, c, "電話").unwrap();
-    let at = addr(&AddressHash::new(&room.store).of(&email("new@example.jp")));
-    room.run(&format!("UPDATE contacts SET email = 'new@example.jp', addr = {at} WHERE id = 3;"));
-    assert_eq!((room.import(c, topic, false), room.ad(c, topic)), (Imported::Refused, Err(Refusal::Refused)));
+    let room = room();
+    let topic = topic::create(&room.store, &by(), NOW, "お知らせ").unwrap().id;
+    room.import(&["taro@example.jp", "hanako@example.jp"], topic);
+    let (taro, hanako) = (room.id("taro@example.jp"), room.id("hanako@example.jp"));
+    assert_eq!([room.ad(taro, topic), room.ad(hanako, topic)], [Ok(()); 2]);
+    consent::refuse(&room.store, &by(), NOW, (taro, topic), "").unwrap();
+    consent::refuse_everything(&room.store, &by(), NOW, hanako, "電話").unwrap();
+    room.import(&["Taro@Example.jp", "hanako@example.jp"], topic);
+    assert_eq!(room.ad(taro, topic), Err(Refusal::Refused));
+    assert_eq!(room.ad(hanako, topic), Err(Refusal::Suppressed));
+    // Deleted and imported again; and with another address.
+    for who in [taro, hanako] {
+        people::delete(&room.store, &by(), NOW, who).unwrap();
+    }
+    room.import(&["taro@example.jp", "hanako@example.jp"], topic);
+    let (taro, hanako) = (room.id("taro@example.jp"), room.id("hanako@example.jp"));
+    assert_eq!(room.ad(taro, topic), Err(Refusal::Refused));
+    assert_eq!(room.ad(hanako, topic), Err(Refusal::Suppressed));
+    consent::refuse(&room.store, &by(), NOW, (taro, topic), "").unwrap();
+    let moved = Edit { email: Some("new@example.jp".into()), ..Edit::default() };
+    people::edit(&room.store, &by(), NOW, taro, &moved).unwrap();
+    room.import(&["new@example.jp"], topic);
+    assert_eq!(room.ad(taro, topic), Err(Refusal::Refused), "the person has refused, wherever the mail goes");
 }
 
 #[test]

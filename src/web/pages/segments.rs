@@ -48,7 +48,6 @@ struct Editor {
     faults: Faults,
     id: String,
     fields: Vec<Field>,
-    text: String,
     count: Count,
     any: bool,
     groups: Vec<Group>,
@@ -202,7 +201,6 @@ fn draw(v: &Visit<'_>, draft: Draft, faults: Faults) -> Result<Answer> {
         values: values(&names),
         may_edit: v.may(Right::Edit),
         id: draft.id,
-        text: draft.text,
         faults,
     })
 }

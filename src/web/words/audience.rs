@@ -4,7 +4,6 @@ super::words! {
     contacts_lead: "配信の宛先になる方々です。", "The people your mail can go to.";
     contacts_count(n: &str): "{n} 件", "{n} contacts";
     contacts_q: "名前・メールアドレス・会員番号", "Name, address or number";
-    contacts_filter: "条件", "Filter";
     contacts_tag: "タグ", "Tag";
     contacts_segment: "保存した絞り込み", "Saved segment";
     contacts_any: "指定しない", "Any";
@@ -13,14 +12,12 @@ super::words! {
     contacts_empty: "まだ連絡先がありません", "There are no contacts yet";
     contacts_empty_text: "お客様の一覧（CSV や Excel）を取り込むと、ここに並びます。", "Bring in a list of your customers (CSV or Excel) and they appear here.";
     contacts_import: "連絡先を取り込む", "Import contacts";
-    contacts_export: "書き出す", "Export";
     contacts_no_match: "条件に合う連絡先はありません。", "No contact fits the filter.";
     contact_changed: "最終更新", "Last change";
     contact_created: "登録", "Added";
     contact_number: "番号", "Number";
     contact_key: "識別番号", "Identifying number";
     contact_facts: "基本", "Details";
-    contact_values: "属性", "Attributes";
     contact_tags: "タグ", "Tags";
     contact_blank: "（空欄）", "(blank)";
 
