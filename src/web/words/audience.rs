@@ -13,6 +13,7 @@ super::words! {
     contacts_empty_text: "お客様の一覧（CSV や Excel）を取り込むと、ここに並びます。", "Bring in a list of your customers (CSV or Excel) and they appear here.";
     contacts_import: "連絡先を取り込む", "Import contacts";
     contacts_no_match: "条件に合う連絡先はありません。", "No contact fits the filter.";
+    contacts_export: "書き出す", "Export";
     contact_changed: "最終更新", "Last change";
     contact_created: "登録", "Added";
     contact_number: "番号", "Number";
