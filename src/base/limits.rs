@@ -89,7 +89,6 @@ pub const WEB_STREAM_STEP: Duration = Duration::from_secs(1);
 pub const WEB_STREAM_LIFE: Duration = Duration::from_secs(600);
 pub const FORM_MAX: u64 = 64 * KB;
 pub const LONG_FORM_MAX: u64 = 2 * MB;
-pub const JSON_MAX: u64 = 256 * KB;
 /// A body above its row's limit, but not above this, is read to its end and dropped, so that the browser gets to read
 /// the answer; one that announces more is never read.
 pub const DRAIN_MAX: u64 = 64 * MB;

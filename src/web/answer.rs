@@ -95,6 +95,7 @@ impl Answer {
         self
     }
 
+    #[cfg(test)]
     pub(crate) fn location(&self) -> Option<&str> {
         self.headers.iter().find(|(n, _)| *n == "Location").map(|(_, v)| v.as_str())
     }

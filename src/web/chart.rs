@@ -17,19 +17,10 @@ pub(crate) struct Bars {
     pub(crate) w: Words,
 }
 
-/// A line over time, one point per label.
-pub(crate) struct Line {
-    pub(crate) title: String,
-    pub(crate) labels: Vec<String>,
-    pub(crate) series: Vec<Series>,
-    pub(crate) w: Words,
-}
-
 const WIDTH: u64 = 720;
 const ROW: u64 = 36;
 const LABEL: u64 = 200;
 const VALUE: u64 = 90;
-const HEIGHT: u64 = 220;
 
 #[derive(Template)]
 #[template(path = "parts/chart.html")]
@@ -39,10 +30,8 @@ struct Drawn<'a> {
     id: String,
     height: u64,
     rects: Vec<(u64, u64, u64, usize)>,
-    lines: Vec<(String, usize)>,
     marks: Vec<(u64, u64, &'static str, String)>,
     axis: Vec<(u64, u64, u64, u64)>,
-    labels: &'a [String],
     series: &'a [Series],
     table: Vec<(String, Vec<String>)>,
 }
@@ -97,10 +86,8 @@ impl Bars {
             id: id(&self.title),
             height,
             rects,
-            lines: Vec::new(),
             marks,
             axis: vec![(LABEL, 0, LABEL, height)],
-            labels: &self.labels,
             series: &self.series,
             table: table(&self.labels, &self.series),
         })
@@ -109,40 +96,6 @@ impl Bars {
     fn draw(&self, drawn: Drawn<'_>) -> String {
         // A template without fallible parts: an empty figure is the worst that can come.
         drawn.render().unwrap_or_default()
-    }
-}
-
-impl Line {
-    pub(crate) fn html(&self) -> String {
-        let most = self.series.iter().flat_map(|s| s.values.iter().copied()).max().unwrap_or(0).max(1);
-        let (left, bottom, wide, high) = (70u64, HEIGHT - 30, WIDTH - 90, HEIGHT - 50);
-        let steps = (self.labels.len().max(2) - 1) as u64;
-        let x = |i: usize| left + wide * i as u64 / steps;
-        let y = |n: u64| bottom - (u128::from(n) * u128::from(high) / u128::from(most)) as u64;
-        let points = |s: &Series| {
-            let each: Vec<String> = s.values.iter().enumerate().map(|(i, n)| format!("{},{}", x(i), y(*n))).collect();
-            each.join(" ")
-        };
-        let mut marks = vec![(left - 8, y(most) + 5, "end", grouped(most)), (left - 8, bottom + 5, "end", grouped(0))];
-        let every = self.labels.len().div_ceil(6).max(1);
-        for (i, label) in self.labels.iter().enumerate().step_by(every) {
-            marks.push((x(i), bottom + 22, "middle", short(label)));
-        }
-        Drawn {
-            w: self.w,
-            title: &self.title,
-            id: id(&self.title),
-            height: HEIGHT,
-            rects: Vec::new(),
-            lines: self.series.iter().enumerate().map(|(i, s)| (points(s), i + 1)).collect(),
-            marks,
-            axis: vec![(left, bottom, left + wide, bottom), (left, y(most), left + wide, y(most))],
-            labels: &self.labels,
-            series: &self.series,
-            table: table(&self.labels, &self.series),
-        }
-        .render()
-        .unwrap_or_default()
     }
 }
 
@@ -170,14 +123,5 @@ mod tests {
             assert!(n("x") + n("width") <= WIDTH, "{html}");
         }
         assert!(html.contains("1,000,000") && html.contains("a&#60;b"), "{html}");
-    }
-
-    #[test]
-    fn a_line_of_one_point_or_none_is_drawn() {
-        for n in [0usize, 1, 40] {
-            let labels: Vec<String> = (0..n).map(|i| format!("{i}")).collect();
-            let series = vec![Series { title: "s".into(), values: vec![5; n] }];
-            assert!(Line { title: "t".into(), labels, series, w: Words(Lang::En) }.html().contains("<polyline"));
-        }
     }
 }

@@ -106,7 +106,6 @@ pub(crate) struct Field {
     rows: u8,
     accept: &'static str,
     extra: &'static str,
-    lang: &'static str,
     choices: Vec<Choice>,
 }
 
@@ -127,7 +126,6 @@ impl Field {
             rows: 6,
             accept: "",
             extra: "",
-            lang: "",
             choices: Vec::new(),
         }
     }

@@ -31,7 +31,6 @@ pub(crate) enum Turned {
     Csrf,
     TooLarge(u64),
     NoLength,
-    Wait(Error),
     Failed(Error),
 }
 
@@ -62,7 +61,6 @@ pub(crate) fn pass(site: &Site, request: &Request, body: &mut dyn Read) -> Answe
         query: request.query.clone(),
         form: Values::default(),
         files: Vec::new(),
-        json: serde_json::Value::Null,
         caller: Caller::Nobody,
         request,
         parts: Vec::new(),
@@ -211,7 +209,6 @@ fn take_body(row: &Route, visit: &mut Visit<'_>, body: &mut dyn Read) -> std::re
         Body::Form | Body::LongForm if multipart::boundary(kind).is_none() => {
             visit.form = Values::parse(&text(&mut body)?);
         }
-        Body::Json => visit.json = json(&text(&mut body)?)?,
         Body::Form | Body::LongForm | Body::Upload(_) => {
             let (form, files) = upload(row, visit, &mut body, kind)?;
             (visit.form, visit.files) = (form, files);
@@ -225,16 +222,6 @@ fn text(body: &mut dyn Read) -> Result<String> {
     body.read_to_end(&mut bytes).map_err(|e| cut_short().because(e))?;
     String::from_utf8(bytes).map_err(|e| {
         Error::refused(say!("送られた内容が UTF-8 ではありません。", "What was sent is not UTF-8.")).because(e)
-    })
-}
-
-fn json(text: &str) -> Result<serde_json::Value> {
-    serde_json::from_str(text).map_err(|e| {
-        let (line, column) = (e.line(), e.column());
-        Error::refused(say!(
-            "{line} 行 {column} 文字目で JSON として読めません。",
-            "Not JSON at line {line}, column {column}."
-        ))
     })
 }
 

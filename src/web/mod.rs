@@ -3,6 +3,8 @@
 //! What it is: one table of routes, a gate before it, templates, words, assets, and the server behind one file.
 //! What it is not: rules of the business. A handler is parse → one call of a room → draw.
 //!
+//! Before there is a house, `setup` (the first run in a browser) answers instead, on the same socket.
+//!
 //! Flow of a request: `server` (the only file that knows tiny_http) makes a `Request` → `gate::pass` checks the host,
 //! finds the row in `routes::TABLE`, the session, the right, the origin and the CSRF token, reads the body within the
 //! row's limit → the row's handler gets a `Visit` and returns an `Answer` or an `Error` → `gate` adds the security
@@ -19,7 +21,8 @@
 //!    `v.page(w.things())` (`.under(title, href)` for breadcrumbs) and answered with `Answer::page(&things)`.
 //!    The layout draws the one `<h1>`; the block starts with `<h2>` or text. Forms post to a URL, carry
 //!    `{{ p.csrf()|safe }}`, and the handler answers `v.back_to("/things", say!("…", "…"))` (redirect and a flash).
-//! 4. Words: `src/web/words/thing.rs` with `words! { things: "…", "Things"; … }`; in a template `{{ p.w.things() }}`.
+//! 4. Words: `src/web/words/thing.rs` with `words! { things: "…", "Things"; … }`, named in `words/mod.rs` twice (the
+//!    module, the catalogue); in a template `{{ p.w.things() }}`. A link to another room's page: `v.leads("/things")`.
 //!    A template holds no sentence of its own; what has numbers in it takes arguments, or is a `Say` and `p.say(&it)`.
 //! 5. Fields: `Field::text("name", w.name()).required().support(…).value(…).fault(…)` → `{{ field|safe }}` in a template.
 //!    Wrong input: collect `Faults`, draw the form again with status 422 (`Answer::page(…).status(422)`), summary by

@@ -2,7 +2,6 @@
 
 use super::assets;
 use super::dates;
-use super::form::encode;
 use super::site::Flash;
 use super::visit::{Caller, Visit};
 use super::words::Words;
@@ -41,10 +40,11 @@ pub(crate) struct Item {
     pub(crate) here: bool,
 }
 
-type Entry = (&'static str, fn(Words) -> &'static str);
+type Title = fn(Words) -> &'static str;
+type Entry = (&'static str, Title);
 
 /// The whole menu. What has no row in the route table, or no right, is not drawn.
-const MENU: &[(fn(Words) -> &'static str, &[Entry])] = &[
+const MENU: &[(Title, &[Entry])] = &[
     (|_| "", &[("/", Words::menu_home)]),
     (
         Words::group_send,
@@ -199,10 +199,6 @@ impl Page {
 
     pub(crate) fn say<'a>(&self, says: &'a Say) -> &'a str {
         says.to(self.lang)
-    }
-
-    pub(crate) fn encode(&self, text: &str) -> String {
-        encode(text)
     }
 
     pub(crate) fn other_lang(&self) -> &'static str {

@@ -28,7 +28,6 @@ pub(crate) enum Body {
     Form,
     /// A form with long texts (a mail's HTML).
     LongForm,
-    Json,
     /// multipart/form-data with files, each in the sealed spool when the handler runs.
     Upload(u64),
 }
@@ -39,7 +38,6 @@ impl Body {
             Body::None => 0,
             Body::Form => limits::FORM_MAX,
             Body::LongForm => limits::LONG_FORM_MAX,
-            Body::Json => limits::JSON_MAX,
             Body::Upload(most) => most,
         }
     }

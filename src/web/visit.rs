@@ -28,7 +28,6 @@ pub(crate) struct Visit<'a> {
     pub(crate) query: Values,
     pub(crate) form: Values,
     pub(crate) files: Vec<Upload>,
-    pub(crate) json: serde_json::Value,
     pub(crate) caller: Caller,
     pub(super) request: &'a Request,
     pub(super) parts: Parts,

@@ -75,7 +75,6 @@ fn told(v: &Visit<'_>, turned: &Turned) -> Told {
         Turned::Csrf => plain(403, Kind::Denied, w.oops_csrf(), w.oops_csrf_text()),
         Turned::TooLarge(most) => plain(413, Kind::Refused, w.oops_large(), &w.oops_large_text(&size(*most))),
         Turned::NoLength => plain(411, Kind::Refused, w.oops_length(), w.oops_length_text()),
-        Turned::Wait(e) => failed(v, e, 429),
         Turned::Failed(e) => failed(v, e, e.kind().http_status()),
     }
 }
@@ -87,7 +86,6 @@ fn failed(v: &Visit<'_>, e: &Error, status: u16) -> Told {
         Kind::Denied => w.oops_denied(),
         Kind::Conflict => w.oops_conflict(),
         Kind::Refused | Kind::Unanswered => w.oops_refused(),
-        Kind::Later if status == 429 => w.oops_wait(),
         Kind::Later | Kind::Stopped | Kind::Unhealthy => w.oops_later(),
         Kind::Config | Kind::NotSetUp | Kind::WrongKey | Kind::Damaged | Kind::Bug => w.oops_bug(),
     };

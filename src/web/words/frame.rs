@@ -2,7 +2,6 @@
 
 super::words! {
     product: "運ぶ", "Hakobu";
-    product_reading: "Hakobu", "Hakobu";
     skip: "本文へ移動", "Skip to the content";
     menu: "メニュー", "Menu";
     here: "現在地", "You are here";
@@ -11,9 +10,6 @@ super::words! {
     language: "言語", "Language";
     japanese: "日本語", "日本語";
     english: "English", "English";
-    theme: "表示の明るさ", "Appearance";
-    help: "使い方", "Help";
-    version(v: &str): "版 {v}", "Version {v}";
 
     group_send: "送る", "Send";
     group_contacts: "連絡先", "Contacts";
@@ -43,14 +39,12 @@ super::words! {
     save: "保存", "Save";
     cancel: "取り消す", "Cancel";
     back: "戻る", "Back";
-    change: "変更", "Change";
     search: "検索", "Search";
     copy: "コピー", "Copy";
     copied: "コピーしました", "Copied";
     next_page: "次のページ", "Next page";
     first_page: "最初のページ", "First page";
     show_table: "数値を表で見る", "Show the figures as a table";
-    refresh: "最新の状態に更新", "Refresh";
     unsaved: "保存していない変更があります。", "There are changes that are not saved.";
     name: "名前", "Name";
     mail_address: "メールアドレス", "Mail address";

@@ -38,7 +38,6 @@ super::words! {
     token_used: "最後の利用", "Last used";
     token_revoke: "無効にする", "Revoke";
     token_revoked: "無効", "Revoked";
-    token_in_force: "有効", "In force";
     token_shown_title: "トークンを保存してください", "Keep the token";
     token_shown_lead: "トークンは、ここで一度だけ表示します。閉じると二度と見られません。", "The token is shown here once. It cannot be seen again.";
     token_label: "トークン", "Token";
@@ -61,12 +60,10 @@ super::words! {
     general_boot_lead(file: &str): "これらは {file} に書かれています。変更したときは再起動してください。", "These stand in {file}. Restart after a change.";
     general_domain: "送信元のドメイン", "Sending domain";
     general_public_url: "公開 URL", "Public URL";
-    general_public_url_means: "配信停止リンクとWeb版の行き先です。", "Where unsubscribe links and web copies point.";
     general_listen: "待ち受けアドレス", "Listening address";
     general_language: "既定の言語", "Default language";
     general_key: "鍵の取り出し元", "Where the key comes from";
     general_data: "データフォルダー", "Data folder";
-    general_source: "設定元", "Set in";
     general_about: "このソフトウェアについて", "About this software";
     general_version: "版", "Version";
     general_licence: "ライセンス", "Licence";

@@ -42,7 +42,6 @@ super::words! {
     oops_large_text(most: &str): "ここで受け取れるのは {most} までです。何も変更されていません。", "At most {most} can be taken here. Nothing was changed.";
     oops_length: "内容の長さが示されていません", "The length was not given";
     oops_length_text: "Content-Length を付けて送ってください。", "Send a Content-Length header.";
-    oops_wait: "しばらくお待ちください", "Please wait";
     oops_refused: "この内容では実行できません", "This cannot be done as it is";
     oops_conflict: "状態が変わっています", "Things have changed meanwhile";
     oops_later: "いまは実行できません", "Not possible right now";
