@@ -9,6 +9,7 @@ mod command_line;
 mod consent;
 mod delivery;
 mod keys;
+mod letters;
 mod lists;
 mod people;
 mod script;

@@ -8,7 +8,7 @@ use crate::campaigns::sender::Sender as Profile;
 use crate::campaigns::source::Format;
 use crate::cli::files::{self, Files};
 use crate::contacts::MailKind;
-use crate::house::ask::campaigns::{CampaignAsk, New, SenderAsk, Unseen};
+use crate::house::ask::campaigns::{CampaignAsk, Change, New, SenderAsk, Unseen};
 use crate::house::ask::{Ask, Hidden};
 use crate::house::send::Send;
 use std::path::{Path, PathBuf};
@@ -41,7 +41,10 @@ pub(in crate::cli) enum Campaign {
     /// Delete a draft || 下書きを消す
     Delete(One),
     /// What would go wrong if it were sent now || 送信前の確認
+    #[command(visible_alias = "preflight")]
     Check(One),
+    /// Change a draft; what is not given stays || 下書きを変更する（指定しない項目はそのまま）
+    Edit(Box<Edit>),
     /// A mail as one recipient would get it || ある宛先に届くメールの内容
     Preview {
         #[command(flatten)]
@@ -182,6 +185,55 @@ pub(in crate::cli) struct Create {
     host: Vec<PathBuf>,
 }
 
+#[derive(clap::Args)]
+pub(in crate::cli) struct Edit {
+    #[command(flatten)]
+    one: One,
+    /// Its name in the house || 配信の名前
+    #[arg(long)]
+    name: Option<String>,
+    /// 'Name <address>', or a sender profile's id or name || 差出人（「名前 <アドレス>」または差出人の名前）
+    #[arg(long)]
+    from: Option<String>,
+    /// The subject, with merge fields || 件名（差し込み可）
+    #[arg(long)]
+    subject: Option<String>,
+    /// The body as HTML || HTML の本文
+    #[arg(long, value_name = "FILE", group = "new-body")]
+    html: Option<PathBuf>,
+    /// The body as MJML || MJML の本文
+    #[arg(long, value_name = "FILE", group = "new-body")]
+    mjml: Option<PathBuf>,
+    /// The body as Markdown || Markdown の本文
+    #[arg(long, value_name = "FILE", group = "new-body")]
+    markdown: Option<PathBuf>,
+    /// Who gets it || 宛先の条件
+    #[arg(long)]
+    segment: Option<String>,
+    /// Only if it is still at this version, as `campaign show` tells it || この版のときだけ変更する
+    #[arg(long, value_name = "N")]
+    at_version: Option<i64>,
+}
+
+impl Edit {
+    fn ask(self) -> Result<CampaignAsk> {
+        let given = [(Format::Html, self.html), (Format::Mjml, self.mjml), (Format::Markdown, self.markdown)];
+        let body = given.into_iter().find_map(|(format, path)| Some((format, path?)));
+        let body = body
+            .map(|(format, path)| files::text(&path, limits::SOURCE_MAX as u64).map(|t| (format, Hidden(t))))
+            .transpose()?;
+        Ok(CampaignAsk::Edit(Box::new(Change {
+            campaign: self.one.campaign,
+            name: self.name,
+            from: self.from.map(Hidden),
+            subject: self.subject.map(Hidden),
+            body,
+            segment: self.segment,
+            version: self.at_version,
+        })))
+    }
+}
+
 fn said(e: Error) -> String {
     e.says().to(Lang::En).to_owned()
 }
@@ -224,6 +276,7 @@ impl Campaign {
             Campaign::Copy(one) => CampaignAsk::Copy(one.campaign),
             Campaign::Delete(one) => CampaignAsk::Delete(one.campaign),
             Campaign::Check(one) => CampaignAsk::Check(one.campaign),
+            Campaign::Edit(edit) => edit.ask()?,
             Campaign::Preview { one, contact } => CampaignAsk::Preview { campaign: one.campaign, contact },
             Campaign::Test { one, to, group, contact } => {
                 CampaignAsk::Test { campaign: one.campaign, to: to.map(Hidden), group, contact }

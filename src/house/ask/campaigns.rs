@@ -2,7 +2,7 @@
 
 use super::{Answer, Hidden, Streams};
 use crate::base::{By, Email, Error, Kind, Result, Time, clock, ids::CampaignId, ids::ContactId, limits};
-use crate::campaigns::campaign::{self, Campaign, Draft, Options};
+use crate::campaigns::campaign::{self, Campaign, Draft, Edited, Options};
 use crate::campaigns::content::FileRole;
 use crate::campaigns::file::{self, NewFile};
 use crate::campaigns::preflight::{self, Around, Level, Report};
@@ -27,6 +27,7 @@ pub enum CampaignAsk {
     },
     Show(CampaignId),
     Create(Box<New>),
+    Edit(Box<Change>),
     Copy(CampaignId),
     Delete(CampaignId),
     Check(CampaignId),
@@ -80,6 +81,19 @@ pub struct New {
     pub files: Vec<(FileRole, Hidden)>,
 }
 
+/// What is `None` stays as it is.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Change {
+    pub campaign: CampaignId,
+    pub name: Option<String>,
+    pub from: Option<Hidden>,
+    pub subject: Option<Hidden>,
+    pub body: Option<(Format, Hidden)>,
+    pub segment: Option<String>,
+    /// Refused as a conflict when the draft is at another version by now.
+    pub version: Option<i64>,
+}
+
 #[derive(Debug, Serialize, Deserialize)]
 pub enum SenderAsk {
     List,
@@ -108,6 +122,7 @@ pub(super) fn answer(house: &House, by: &By, now: Time, ask: CampaignAsk, io: &d
         }
         CampaignAsk::Show(id) => Answer::of(shown(house, &campaign::get(store, id)?)?),
         CampaignAsk::Create(new) => create(house, by, now, &new, io),
+        CampaignAsk::Edit(change) => edit(house, by, now, &change),
         CampaignAsk::Copy(id) => Answer::of(json!({"campaign": campaign::copy(store, by, now, id)?, "copy_of": id})),
         CampaignAsk::Delete(id) => {
             campaign::delete(store, by, now, id)?;
@@ -211,6 +226,36 @@ fn create(house: &House, by: &By, now: Time, new: &New, io: &dyn Streams) -> Res
     Answer::of(shown(house, &campaign::get(store, id)?)?)
 }
 
+fn edit(house: &House, by: &By, now: Time, change: &Change) -> Result<Answer> {
+    let store = &house.store;
+    let seen = campaign::get(store, change.campaign)?;
+    let mut draft = seen.draft;
+    if let Some(from) = &change.from {
+        draft.sender = Some(sender::find_or_create(store, by, now, &from.0)?);
+    }
+    if let Some((format, body)) = &change.body {
+        (draft.format, draft.body) = (*format, body.0.clone());
+    }
+    if let Some(segment) = &change.segment {
+        crate::contacts::segment::read(store, segment)?;
+        draft.segment = segment.clone();
+    }
+    draft.name = change.name.clone().unwrap_or(draft.name);
+    draft.subject = change.subject.as_ref().map_or(draft.subject, |s| s.0.clone());
+    let version = change.version.unwrap_or(seen.version);
+    match campaign::edit(store, by, now, seen.id, (version, &draft))? {
+        Edited::Saved(saved) => Answer::of(shown(house, &saved)?),
+        Edited::Conflict { theirs, .. } => {
+            let (id, version) = (theirs.id, theirs.version);
+            Err(Error::conflict(say!(
+                "{id} は先に変更されています（今の版は {version}）。",
+                "{id} was changed in the meantime (it is at version {version} now)."
+            ))
+            .hint(say!("hakobu campaign show で今の内容を確かめてください。", "Look at it with hakobu campaign show.")))
+        }
+    }
+}
+
 pub(in crate::house) fn check(house: &House, now: Time, campaign: &Campaign) -> Result<Report> {
     let has_relay = delivery::relay(&house.store)?.is_some();
     let around = Around { public_url: &house.boot.public_url, answers: None, has_relay };
@@ -244,6 +289,7 @@ fn line(c: &Campaign) -> Value {
 
 fn shown(house: &House, c: &Campaign) -> Result<Value> {
     let mut value = line(c);
+    value["version"] = json!(c.version);
     value["subject"] = json!(c.draft.subject);
     value["segment"] = json!(c.draft.segment);
     value["kind"] = json!(c.draft.kind);
