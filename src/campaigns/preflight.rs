@@ -281,16 +281,18 @@ fn sample(report: &mut Report, store: &Store, now: Time, (campaign, writer): (&C
         );
         report.add(Level::Note, "footer_appended", "html", says);
     }
-    for (code, count, says) in links_found(made.rendered.html.as_deref().unwrap_or("")) {
+    let own = writer.content.public_url.as_str();
+    for (code, count, says) in links_found(made.rendered.html.as_deref().unwrap_or(""), own) {
         report.count(code, "html", count, says);
     }
     Ok(())
 }
 
-/// Links and images that will not work for the reader, counted by what is wrong.
-fn links_found(html: &str) -> Vec<(&'static str, u64, Say)> {
+/// Links and images that will not work for the reader, counted by what is wrong. The house's own (refusal, web copy,
+/// pictures) are judged with the public URL.
+fn links_found(html: &str, own: &str) -> Vec<(&'static str, u64, Say)> {
     let (mut http, mut empty, mut relative, mut example) = (0u64, 0u64, 0u64, 0u64);
-    for url in attributes(html) {
+    for url in attributes(html).into_iter().filter(|url| own.is_empty() || !url.starts_with(own)) {
         let lower = url.to_ascii_lowercase().replace("&#x2f;", "/");
         let host = lower.split("://").nth(1).and_then(|r| r.split(['/', '?', '#', ':']).next()).unwrap_or("");
         let known = ["https://", "http://", "mailto:", "tel:", "sms:", "cid:", "data:", "#"];
@@ -374,7 +376,7 @@ mod tests {
         let html = r##"<a href="">x</a><a href="#">x</a><a href='/top'>x</a><img src="logo.png"><a href="http://a.jp/">x</a>
             <a href="https://www.example.com/">x</a><a href="https://good.jp/">x</a><a href="mailto:a@b.jp">x</a>
             <img src="cid:1@x"><p data-href="zzz">"##;
-        let found: Vec<_> = links_found(html).into_iter().map(|(code, n, _)| (code, n)).collect();
+        let found: Vec<_> = links_found(html, "https://own.jp").into_iter().map(|(code, n, _)| (code, n)).collect();
         assert_eq!(found, [("link_empty", 2), ("link_relative", 2), ("link_http", 1), ("link_example", 1)]);
     }
 }

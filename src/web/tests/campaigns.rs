@@ -81,6 +81,7 @@ fn a_campaign_is_written_checked_tested_and_sent_from_the_pages() {
         "/campaigns/new",
         "/campaigns/c1/edit",
         "/campaigns/c1/check",
+        "/campaigns/c1/check?as=p1",
         "/campaigns/c1/files",
         "/senders",
         "/senders/s2",

@@ -35,6 +35,9 @@ super::words! {
     campaign_reason_support: "重要なお知らせのときに必要です。監査記録に残ります。例）製品の回収", "Needed for a notice; it is kept. Example: product recall";
     campaign_every: "同じアドレスの連絡先にも、それぞれ送る", "Contacts with one address each get their own mail";
     campaign_preview: "プレビュー", "Preview";
+    preview_as: "この人として見る", "As this contact";
+    preview_as_support: "連絡先の番号です。例）p1", "The contact's number. Example: p1";
+    preview_as_do: "表示", "Show";
     campaign_preview_do: "プレビューを更新", "Refresh the preview";
     campaign_fields: "使える差し込み項目", "Merge fields";
     campaign_save_check: "保存して確認へ", "Save and check";

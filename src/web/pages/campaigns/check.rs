@@ -31,6 +31,9 @@ struct Check {
     size: String,
     test: Field,
     at: Field,
+    who: Field,
+    /// `?as=p1` for the preview, or nothing.
+    shown_as: String,
     may_send: bool,
     may_edit: bool,
 }
@@ -73,6 +76,12 @@ fn draw(v: &Visit<'_>, faults: Faults) -> Result<Answer> {
         .support(w.schedule_at_support())
         .value(v.form.get("at"))
         .fault(&faults);
+    let chosen = ContactId::parse(v.query.get("as")).ok();
+    let who = Field::new(w, Input::Text, "as", w.preview_as())
+        .unmarked()
+        .support(w.preview_as_support())
+        .width(12)
+        .value(v.query.get("as"));
     let name = campaign.draft.name.clone();
     Answer::page(&Check {
         p: v.page(w.campaign_check())
@@ -90,6 +99,8 @@ fn draw(v: &Visit<'_>, faults: Faults) -> Result<Answer> {
         report,
         test,
         at,
+        who,
+        shown_as: chosen.map(|id| format!("?as={id}")).unwrap_or_default(),
         may_send: v.may(Right::Send),
         may_edit: v.may(Right::Edit),
         campaign,
