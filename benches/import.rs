@@ -77,7 +77,7 @@ impl Read for File {
 
 fn main() -> Result<()> {
     let count = std::env::var("CONTACTS").ok().and_then(|n| n.parse().ok()).unwrap_or(1_000_000);
-    let dir = tempfile::tempdir().map_err(|e| Error::bug(e))?;
+    let dir = tempfile::tempdir().map_err(Error::bug)?;
     let (ours, waits) = imported(dir.path(), count)?;
     // Read before the plain run, which has a cache of its own.
     let peak = peak_mib();
