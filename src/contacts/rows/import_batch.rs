@@ -109,7 +109,11 @@ pub(in crate::contacts) fn apply(c: &Connection, job: &Job<'_>, entries: &[Entry
                 out.seen.push(id);
             }
             (Step::Change(change), Found::One(current)) => batch.change(entry, current, change)?,
-            (Step::Remove, Found::One(current)) => batch.remove(current.id, entry.row, &entry.hash)?,
+            (Step::Remove, Found::One(current)) => {
+                // A row that names its contact by key may bring another address, or none.
+                let same = entry.email.to_lowercase() == current.email.to_lowercase();
+                batch.remove(current.id, entry.row, Some(&entry.hash).filter(|_| same))?;
+            }
             (Step::Change(_) | Step::Remove, Found::Nobody | Found::Several) => {
                 return Err(Error::bug("a change without a contact"));
             }
@@ -130,7 +134,7 @@ pub(in crate::contacts) fn remove(
 ) -> Result<()> {
     let mut batch = Batch::new(c, ids, now)?;
     for (id, email) in gone {
-        batch.remove(*id, 0, &hash(&Email::parse(email)?))?;
+        batch.remove(*id, 0, Some(&hash(&Email::parse(email)?)))?;
     }
     Ok(())
 }

@@ -345,8 +345,8 @@ impl<'c> Batch<'c> {
     }
 
     /// Takes the contact away; its undo row holds all of it. `row` is 0 where no row of the file named it.
-    pub(in crate::contacts) fn remove(&mut self, id: i64, row: u32, hash: &[u8; 16]) -> Result<()> {
-        let gone = people::take_out(self.c, id, Some(hash), Time(self.at), &self.ids.by)?;
+    pub(in crate::contacts) fn remove(&mut self, id: i64, row: u32, hash: Option<&[u8; 16]>) -> Result<()> {
+        let gone = people::take_out(self.c, id, hash, Time(self.at), &self.ids.by)?;
         let before = serde_json::to_string(&Before { gone, ..Before::default() }).map_err(Error::bug)?;
         self.put_undo.execute(params![self.ids.import, id, row, before])?;
         Ok(())
