@@ -69,9 +69,23 @@ pub(super) fn language(words: &[OsString]) -> Lang {
         Some(rest) => rest.strip_prefix('='),
         None => None,
     });
-    let from_env =
-        || ["LC_ALL", "LC_MESSAGES", "LANG"].iter().filter_map(|v| std::env::var(v).ok()).find(|v| !v.is_empty());
-    flag.map(str::to_owned).or_else(from_env).and_then(|tag| Lang::parse(&tag)).unwrap_or(Lang::En)
+    wished(flag, from_environment().as_deref()).unwrap_or(Lang::En)
+}
+
+impl Common {
+    /// What a new house speaks: Japanese unless somebody asks for English. A terminal without a language
+    /// (`LANG=C` on a fresh server) says nothing about the people who will open the pages.
+    pub(super) fn house_language(&self) -> Lang {
+        wished(self.lang.as_deref(), from_environment().as_deref()).unwrap_or_default()
+    }
+}
+
+fn wished(flag: Option<&str>, environment: Option<&str>) -> Option<Lang> {
+    Lang::parse(flag.or(environment)?)
+}
+
+fn from_environment() -> Option<String> {
+    ["LC_ALL", "LC_MESSAGES", "LANG"].iter().filter_map(|v| std::env::var(v).ok()).find(|v| !v.is_empty())
 }
 
 pub(super) fn command(lang: Lang) -> clap::Command {
@@ -147,5 +161,13 @@ mod tests {
         let of = |words: &[&str]| language(&words.iter().map(OsString::from).collect::<Vec<_>>());
         assert_eq!(of(&["hakobu", "status", "--lang", "ja"]), Lang::Ja);
         assert_eq!(of(&["hakobu", "--lang=en", "status"]), Lang::En);
+    }
+
+    #[test]
+    fn a_new_house_speaks_japanese_unless_english_is_asked_for() {
+        assert_eq!(wished(None, None), None);
+        assert_eq!(wished(None, Some("C.UTF-8")).unwrap_or_default(), Lang::Ja);
+        assert_eq!(wished(None, Some("en_US.UTF-8")), Some(Lang::En));
+        assert_eq!(wished(Some("ja"), Some("en_US.UTF-8")), Some(Lang::Ja));
     }
 }

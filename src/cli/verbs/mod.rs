@@ -90,7 +90,7 @@ pub(super) enum Verb {
 pub(super) fn run(args: Args, talk: &Talk) -> Result<u8> {
     let common = args.common;
     match args.verb {
-        Verb::Try(flags) => trial::run(&flags, talk),
+        Verb::Try(flags) => trial::run(&flags, common.house_language(), talk),
         Verb::Setup(flags) => setup::run(*flags, &common, &data(&common)?, talk),
         Verb::Serve(flags) => serve::run(&flags, &data(&common)?, &phrase(&common), talk),
         Verb::Status => ask(&common, talk, |_| Ok(house::status())),

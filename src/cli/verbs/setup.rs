@@ -88,8 +88,7 @@ pub(super) fn run(flags: Setup, common: &Common, data: &Path, talk: &Talk) -> Re
         done.notes.iter().for_each(|note| talk.warn(note));
         return show(&done, data, talk);
     }
-    let lang = common.lang.as_deref().and_then(Lang::parse).unwrap_or_default();
-    let answers = flags.fill(lang, talk)?;
+    let answers = flags.fill(common.house_language(), talk)?;
     let at = data.display().to_string();
     prompt::confirm(talk, &say!("{at} に環境を作ります。よろしいですか", "Make a house in {at}?"))?;
     let done = setup::run(data, &reach::me(), clock::now(), &answers)?;

@@ -1,6 +1,6 @@
 //! `hakobu try`: a ready house on this computer, gone when it ends.
 
-use crate::base::{Error, Result, clock};
+use crate::base::{Error, Lang, Result, clock};
 use crate::cli::talk::Talk;
 use crate::house::trial::{self, Trial};
 use crate::worker::{Ending, Worker, notify};
@@ -21,12 +21,12 @@ pub(in crate::cli) struct Try {
     port: u16,
 }
 
-pub(super) fn run(flags: &Try, talk: &Talk) -> Result<u8> {
+pub(super) fn run(flags: &Try, lang: Lang, talk: &Talk) -> Result<u8> {
     let ending = Ending::on_signals()?;
     let place = Place::new(flags.keep.as_deref())?;
     let listen = free_address(flags.port)?;
     talk.say(&say!("お試し用の環境を用意しています…", "Making a house to look around in…"));
-    let Trial { house, admin_link } = trial::make(place.path(), listen, talk.lang, clock::now())?;
+    let Trial { house, admin_link } = trial::make(place.path(), listen, lang, clock::now())?;
     let worker = Worker::start(&house, listen)?;
     notify::ready();
     announce(&worker, &admin_link, talk);
