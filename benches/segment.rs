@@ -2,7 +2,7 @@
 //! the sealed books, beside the same question written by hand on plain SQLite with the same tables and cache.
 //!
 //! `cargo bench --bench segment [-- CONTACTS]` prints one JSON line.
-#![allow(clippy::print_stdout, clippy::unwrap_used)]
+#![allow(clippy::print_stdout, clippy::unwrap_used)] // prints its figures; a bench that cannot start has none
 
 use hakobu::base::{By, Result, Time, clock, limits, seal::Key};
 use hakobu::contacts::{MailKind, SCHEMA, refusal, segment, topic};

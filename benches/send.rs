@@ -3,6 +3,7 @@
 //!
 //!     cargo bench --bench send                 100,000 recipients, 10 connections
 //!     RECIPIENTS=1000000 CONNECTIONS=20 cargo bench --bench send
+#![allow(clippy::print_stdout, clippy::expect_used)] // prints its figures; a bench that cannot start has none
 
 use hakobu::base::seal::Key;
 use hakobu::base::{Email, Error, Result, Time, clock, ids::ContactId, ids::RunId};
@@ -129,7 +130,6 @@ fn peak_mb() -> u64 {
     line.trim().trim_end_matches(" kB").trim().parse::<u64>().unwrap_or(0) / 1024
 }
 
-#[allow(clippy::print_stdout)]
 fn say(figure: &str, value: f64, of: i64) {
     println!("{}", serde_json::json!({"figure": figure, "value": (value * 1000.0).round() / 1000.0, "recipients": of}));
 }

@@ -76,7 +76,7 @@ pub struct Campaign {
 /// What became of an edit.
 #[derive(Debug)]
 pub enum Edited {
-    Saved(Campaign),
+    Saved(Box<Campaign>),
     /// Somebody else was first: theirs is in the books, yours is untouched beside it.
     Conflict {
         theirs: Box<Campaign>,
@@ -140,10 +140,10 @@ pub fn edit(store: &Store, by: &By, now: Time, id: CampaignId, (version, draft):
     store.write(by, now, Deed::new("campaign.edit", id.to_string()), |tx| {
         let theirs = editable(tx, id)?;
         if rows::campaigns::update(tx, id, version, &draft, now)? {
-            return Ok(Edited::Saved(rows::campaigns::one(tx, id)?.ok_or_else(missing)?));
+            return Ok(Edited::Saved(Box::new(rows::campaigns::one(tx, id)?.ok_or_else(missing)?)));
         }
         match theirs.draft == draft {
-            true => Ok(Edited::Saved(theirs)),
+            true => Ok(Edited::Saved(Box::new(theirs))),
             false => Ok(Edited::Conflict { theirs: Box::new(theirs), yours: Box::new(draft) }),
         }
     })

@@ -102,7 +102,7 @@ pub fn delete(store: &Store, by: &By, now: Time, id: SenderId) -> Result<()> {
 }
 
 pub fn list(store: &Store) -> Result<Vec<Profile>> {
-    store.read(|c| rows::senders::all(c))
+    store.read(rows::senders::all)
 }
 
 pub fn get(store: &Store, id: SenderId) -> Result<Profile> {

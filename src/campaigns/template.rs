@@ -60,7 +60,7 @@ pub fn delete(store: &Store, by: &By, now: Time, id: TemplateId) -> Result<()> {
 }
 
 pub fn list(store: &Store) -> Result<Vec<Saved>> {
-    store.read(|c| rows::templates::all(c))
+    store.read(rows::templates::all)
 }
 
 pub fn get(store: &Store, id: TemplateId) -> Result<Saved> {

@@ -214,7 +214,10 @@ mod tests {
         }
     }
 
-    fn take(body: &[u8], step: usize) -> Result<(Values, Vec<(String, String, Vec<u8>)>)> {
+    /// Field, file name, bytes.
+    type Taken = (String, String, Vec<u8>);
+
+    fn take(body: &[u8], step: usize) -> Result<(Values, Vec<Taken>)> {
         let how = Reading {
             boundary: "XX",
             allowed: &|fields| if fields.get("csrf") == "t" { Ok(()) } else { Err(malformed()) },

@@ -114,10 +114,10 @@ pub(in crate::campaigns) fn page(
     rows.map(|r| r?).collect()
 }
 
-pub(in crate::campaigns) fn in_state(
-    c: &Connection,
-    state: State,
-) -> Result<Vec<(CampaignId, Option<Time>, Option<RunId>)>> {
+/// A campaign, when it goes out, and its run.
+pub(in crate::campaigns) type Due = (CampaignId, Option<Time>, Option<RunId>);
+
+pub(in crate::campaigns) fn in_state(c: &Connection, state: State) -> Result<Vec<Due>> {
     let mut q = c.prepare_cached("SELECT id, at, run FROM campaigns WHERE state = ?1 ORDER BY at, id")?;
     let rows = q.query_map([state.name()], |r| {
         Ok((CampaignId(r.get(0)?), r.get::<_, Option<i64>>(1)?.map(Time), r.get::<_, Option<i64>>(2)?.map(RunId)))
