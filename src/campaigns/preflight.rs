@@ -179,8 +179,7 @@ fn content_checked(
             "差出人の住所か問い合わせ先が空です。広告メールには表示が必要です。",
             "The sender's postal address or contact is blank. An advertisement has to show them."
         );
-        let level = if content.kind == MailKind::Advertisement { Level::Warn } else { Level::Note };
-        report.add(level, "sender_incomplete", "sender", says);
+        report.add(Level::Note, "sender_incomplete", "sender", says);
     }
     let writer = match Writer::new(store, content) {
         Ok(writer) => writer,

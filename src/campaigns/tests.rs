@@ -17,6 +17,7 @@ use crate::delivery::{Decision, Policy, Relay, State as RowState, Step};
 use crate::store::Store;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 const URL: &str = "https://news.example.jp";
 const NOW: Time = Time(1_795_000_000_000);
@@ -234,6 +235,29 @@ fn a_refusal_link_refuses_for_good_and_can_be_taken_back() {
     assert!(unsubscribe::page(&house.store, &link(&mail, "m")).is_err(), "a web link refuses nothing");
     let copy = unsubscribe::web_copy(&house.store, &link(&mail, "m")).unwrap().unwrap();
     assert_eq!(copy.subject, "山田様へ A & B");
+}
+
+#[test]
+fn a_refusal_between_two_attempts_stops_the_second() {
+    let house = House::new();
+    let who = house.person("hanako@example.jp", "山田", true);
+    let id = house.campaign(&house.draft("<p>x</p>"));
+    let run = house.start(id);
+    let later = Act::Say("450 4.2.0 later".into());
+    house.catcher.rule(Rule { at: Step::Rcpt, whom: None, times: None, act: later });
+    assert!(matches!(house.drive(id), Driven::Waiting(_)));
+    assert_eq!(result::sums(&house.store, id).unwrap().counts.deferred, 1);
+    house.catcher.clear_rules();
+    let holder = links::Holder { run, contact: who, topic: house.topic };
+    let link = links::Signer::new(&house.store).links(URL, &holder).unsubscribe;
+    unsubscribe::refuse(&house.store, NOW, link.rsplit('/').next().unwrap()).unwrap();
+    let hours_later: Arc<dyn Fn() -> Time + Send + Sync> = Arc::new(|| clock::now().plus(Duration::from_secs(7200)));
+    let ear = Ear(AtomicBool::new(false));
+    let (policy, progress) = (Policy::default(), &ear);
+    let driven =
+        drive(&Drive { store: &house.store, relay: &house.relay, policy, progress, clock: hours_later }, id).unwrap();
+    let counts = result::sums(&house.store, id).unwrap().counts;
+    assert_eq!((driven, counts.suppressed, house.catcher.count()), (Driven::Done, 1, 0), "{counts:?}");
 }
 
 #[test]

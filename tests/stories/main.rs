@@ -13,6 +13,7 @@ mod letters;
 mod lists;
 mod people;
 mod script;
+mod sending;
 mod serving;
 mod setup;
 mod trial;

@@ -135,9 +135,18 @@ fn what_is_found_before_sending_stops_it_or_warns() {
     assert_eq!((checked.exit, &checked.json()["ready"]), (2, &false.into()));
     let refused = home.ask(&["campaign", "send", id, "--wait"]);
     assert_eq!((refused.exit, refused.error()["kind"].as_str()), (2, Some("refused")));
-    let strict = home.ask(&["campaign", "send", &create(&home), "--wait", "--strict"]);
-    assert_eq!(strict.exit, 4, "the sender's postal address is not known: {}", strict.stderr);
+    let young = ["--segment", "年齢 < 30 or 姓 = 山田", "--from", "店 <news@news.example.jp>"];
+    home.file("links.html", "<p>{{ 姓 }}様</p><a href=\"/autumn\">秋</a>");
+    let words = ["campaign", "create", "--name", "y", "--subject", "y", "--html", "links.html"];
+    let linked = home.ask(&[&words[..], &young].concat()).ok().json();
+    let strict = home.ask(&["campaign", "send", linked["campaign"].as_str().unwrap(), "--wait", "--strict"]);
+    assert_eq!(strict.exit, 4, "a link that leads nowhere from a mail: {}", strict.stderr);
     assert_eq!(catcher.count(), 0);
+    let bare = create(&home);
+    let checked = home.ask(&["campaign", "check", &bare]).ok().json();
+    let found = checked["findings"].as_array().unwrap().iter().find(|f| f["code"] == "sender_incomplete").unwrap();
+    assert_eq!(found["level"], "note", "the display is appended as far as it is known");
+    assert_eq!(home.ask(&["campaign", "send", &bare, "--wait", "--strict"]).ok().json()["sent"], 3);
     assert_eq!(home.ask(&["campaign", "send", "c99", "--wait"]).exit, 5);
     assert_eq!(home.ask(&["campaign", "send", "99", "--wait"]).exit, 2);
 }
