@@ -2,8 +2,8 @@
 
 use super::assets;
 use super::pages::{
-    account, audit, campaigns, caught, contacts, export, general, home, import, import_run, public, relay, segments,
-    senders, signin, suppression, templates, tokens, topics, users,
+    account, audit, campaigns, caught, contact_edit, contacts, export, general, home, import, import_run, public,
+    relay, segments, senders, signin, suppression, templates, tokens, topics, users,
 };
 use super::request::Method;
 use super::route::{self, Body, Found, Route, Who, get, post};
@@ -81,7 +81,12 @@ pub(crate) const TABLE: &[Route] = &[
     get("/i/{name}", Who::Anywhere, public::image),
     // Contacts
     get("/contacts", Who::Right(Right::View), contacts::list),
+    get("/contacts/new", Who::Right(Right::Edit), contact_edit::new),
+    post("/contacts/new", Who::Right(Right::Edit), Body::LongForm, contact_edit::add),
     get("/contacts/{id}", Who::Right(Right::View), contacts::show),
+    get("/contacts/{id}/edit", Who::Right(Right::Edit), contact_edit::show),
+    post("/contacts/{id}/edit", Who::Right(Right::Edit), Body::LongForm, contact_edit::change),
+    post("/contacts/{id}/delete", Who::Right(Right::Edit), Body::Form, contact_edit::delete),
     post("/contacts/{id}/agree", Who::Right(Right::Edit), Body::LongForm, contacts::agree),
     post("/contacts/{id}/refuse", Who::Right(Right::Edit), Body::Form, contacts::refuse),
     post("/contacts/{id}/unlist", Who::Right(Right::Edit), Body::Form, contacts::unlist),

@@ -161,7 +161,7 @@ impl Outcome {
 
     pub fn ja(self) -> &'static str {
         match self {
-            Outcome::Sent => "送信済み",
+            Outcome::Sent => "受理",
             Outcome::Deferred => "保留",
             Outcome::Bounced => "不達",
             Outcome::Suppressed => "停止",
@@ -178,7 +178,9 @@ impl Outcome {
     }
 
     pub fn parse(word: &str) -> Option<Outcome> {
-        Outcome::ALL.into_iter().find(|o| o.name() == word || o.ja() == word)
+        Outcome::ALL
+            .into_iter()
+            .find(|o| o.name() == word || o.ja() == word || (*o == Outcome::Sent && word == "送信済み"))
     }
 }
 

@@ -5,6 +5,7 @@ use crate::base::{Result, Time, limits};
 use crate::web::answer::Answer;
 use crate::web::page::Page;
 use crate::web::visit::Visit;
+use crate::web::words::Words;
 use askama::Template;
 use std::collections::HashMap;
 
@@ -29,8 +30,7 @@ struct Line {
 
 pub(crate) fn list(v: &mut Visit<'_>) -> Result<Answer> {
     let before = v.query.get("before").parse::<i64>().ok();
-    let names: HashMap<String, String> =
-        user::list(&v.house.store)?.into_iter().map(|u| (u.id.to_string(), u.name)).collect();
+    let names = Names::read(v)?;
     let found = v.house.store.audit_newest(before, limits::AUDIT_PAGE)?;
     let older = match found.last() {
         Some(last) if found.len() == limits::AUDIT_PAGE && last.n > 1 => v.query.with("before", &last.n.to_string()),
@@ -39,7 +39,7 @@ pub(crate) fn list(v: &mut Visit<'_>) -> Result<Answer> {
     let lines = found.into_iter().map(|l| Line {
         n: l.n,
         at: l.at,
-        who: who(v, &names, &l.by),
+        who: names.who(v.w, &l.by),
         what: l.what,
         about: l.about,
         hash: data_encoding::HEXLOWER.encode(l.hash.get(..4).unwrap_or_default()),
@@ -48,13 +48,22 @@ pub(crate) fn list(v: &mut Visit<'_>) -> Result<Answer> {
     Answer::page(&Audit { p, lines: lines.collect(), older, first: before.is_none() })
 }
 
-fn who(v: &Visit<'_>, names: &HashMap<String, String>, by: &str) -> String {
-    match by.split_once(':') {
-        Some(("user", id)) => names.get(id).cloned().unwrap_or_else(|| id.to_owned()),
-        Some(("cli", account)) => v.w.audit_cli(account),
-        Some(("house", job)) => v.w.audit_house(job),
-        Some(("token", n)) => v.w.audit_token(n),
-        Some(_) | None => v.w.audit_public().to_owned(),
+/// Who stands behind a recorded deed, by the name they have today.
+pub(crate) struct Names(HashMap<String, String>);
+
+impl Names {
+    pub(crate) fn read(v: &Visit<'_>) -> Result<Names> {
+        Ok(Names(user::list(&v.house.store)?.into_iter().map(|u| (u.id.to_string(), u.name)).collect()))
+    }
+
+    pub(crate) fn who(&self, w: Words, by: &str) -> String {
+        match by.split_once(':') {
+            Some(("user", id)) => self.0.get(id).cloned().unwrap_or_else(|| id.to_owned()),
+            Some(("cli", account)) => w.audit_cli(account),
+            Some(("house", job)) => w.audit_house(job),
+            Some(("token", n)) => w.audit_token(n),
+            Some(_) | None => w.audit_public().to_owned(),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Contacts: the list, one contact, and what is recorded about its consent.
 
+use super::audit::Names;
 use crate::access::Right;
 use crate::base::{
     Email, Result, Time, clock,
@@ -38,6 +39,7 @@ struct Contacts {
     rows: Vec<(Seen, Vec<String>)>,
     next: String,
     first: String,
+    may_edit: bool,
     may_import: bool,
     may_export: bool,
 }
@@ -65,6 +67,7 @@ pub(crate) fn list(v: &mut Visit<'_>) -> Result<Answer> {
         rows,
         next: next.unwrap_or_default(),
         first: if before.is_some() { format!("/contacts{}", v.query.with("before", "")) } else { String::new() },
+        may_edit: v.may(Right::Edit),
         may_import: v.may(Right::Import) && leads_somewhere(IMPORT),
         may_export: v.may(Right::Export),
     })
@@ -120,6 +123,7 @@ struct Contact {
     mails: Vec<Received>,
     source: Field,
     record: Vec<Field>,
+    names: Names,
     may_edit: bool,
     campaigns: bool,
 }
@@ -146,6 +150,7 @@ fn draw(v: &Visit<'_>, faults: Faults) -> Result<Answer> {
         mails: outcomes::of(store, id, MAILS)?,
         source,
         record: record_fields(v, &faults)?,
+        names: Names::read(v)?,
         may_edit: v.may(Right::Edit),
         campaigns: leads_somewhere(CAMPAIGN),
         faults,
@@ -249,6 +254,10 @@ fn shown(value: &Value) -> String {
 }
 
 impl Contact {
+    fn who(&self, by: &str) -> String {
+        self.names.who(self.p.w, by)
+    }
+
     fn basis(&self, basis: &Basis) -> &'static str {
         basis_word(self.p.w, *basis)
     }

@@ -240,16 +240,20 @@ fn goes(v: &Visit<'_>, catalog: &Catalog, mapping: &Mapping, at: usize) -> Field
 
 fn kinds(v: &Visit<'_>, at: usize) -> Field {
     let (w, name) = (v.w, format!("kind{at}"));
-    Field::new(w, Input::Select, &name, w.import_type())
-        .unmarked()
-        .choice("", w.import_type_guess(), "")
-        .choice("text", w.import_type_text(), "")
-        .choice("number", w.import_type_number(), "")
-        .choice("date", w.import_type_date(), "")
-        .choice("bool", w.import_type_bool(), "")
-        .choice("choice", w.import_type_choice(), "")
-        .choice("multi", w.import_type_multi(), "")
-        .value(v.form.get(&name))
+    let guess = Field::new(w, Input::Select, &name, w.import_type()).unmarked().choice("", w.import_type_guess(), "");
+    let all = [Type::Text, Type::Number, Type::Date, Type::Bool, Type::Choice, Type::Multi];
+    all.into_iter().fold(guess, |f, t| f.choice(t.name(), type_word(w, t), "")).value(v.form.get(&name))
+}
+
+pub(super) fn type_word(w: Words, kind: Type) -> &'static str {
+    match kind {
+        Type::Text => w.import_type_text(),
+        Type::Number => w.import_type_number(),
+        Type::Date => w.import_type_date(),
+        Type::Bool => w.import_type_bool(),
+        Type::Choice => w.import_type_choice(),
+        Type::Multi => w.import_type_multi(),
+    }
 }
 
 fn how(v: &Visit<'_>, mapping: &Mapping, faults: &Faults) -> Vec<Field> {

@@ -3,6 +3,7 @@
 use super::import::{Step, page, steps};
 use crate::base::progress::Quiet;
 use crate::base::{By, Error, Lang, Result, Say, ids::ImportId};
+use crate::contacts::import::map::{Column, Mapping, Target};
 use crate::contacts::import::{self, Problem, Report};
 use crate::house::House;
 use crate::house::imports::State;
@@ -22,8 +23,31 @@ struct Check {
     steps: Vec<Step>,
     id: String,
     facts: Vec<(&'static str, String)>,
+    columns: Vec<Goes>,
     problems: Vec<Problem>,
     removes: bool,
+}
+
+/// A column of the file, where its values go and, for an attribute that the import makes, its type.
+struct Goes {
+    header: String,
+    to: String,
+    kind: &'static str,
+}
+
+fn columns(w: Words, mapping: &Mapping) -> Vec<Goes> {
+    let goes = |c: &Column| {
+        let (to, kind) = match c.target {
+            Target::Email => (w.mail_address().to_owned(), ""),
+            Target::Tags => (w.import_to_tags().to_owned(), ""),
+            Target::Nothing => (w.import_to_nothing().to_owned(), ""),
+            Target::Attribute(at) => mapping.attributes.get(at).map_or((String::new(), ""), |a| {
+                (a.label.clone(), if a.id == 0 { super::import::type_word(w, a.kind) } else { "" })
+            }),
+        };
+        Goes { header: c.header.clone(), to, kind }
+    };
+    mapping.columns.iter().map(goes).collect()
 }
 
 #[derive(Template)]
@@ -79,13 +103,16 @@ pub(crate) fn show(v: &mut Visit<'_>) -> Result<Answer> {
     let check = v.house.imports.with(&by, &id, |waiting| {
         let dry = waiting.dry.as_ref().filter(|_| matches!(waiting.state, State::Waiting));
         let removes = waiting.order.mode.removes();
-        Ok((matches!(waiting.state, State::Waiting), dry.map(|d| (facts(w, d), d.problems.clone(), removes))))
+        Ok((
+            matches!(waiting.state, State::Waiting),
+            dry.map(|d| (facts(w, d), columns(w, &d.mapping), d.problems.clone(), removes)),
+        ))
     })?;
     match check {
         (true, None) => Ok(Answer::see(&format!("/contacts/import/{id}/columns"))),
-        (_, Some((facts, problems, removes))) => {
+        (_, Some((facts, columns, problems, removes))) => {
             let p = page(v).lead(w.import_check_lead());
-            Answer::page(&Check { p, steps: steps(w, 4), id, facts, problems, removes })
+            Answer::page(&Check { p, steps: steps(w, 4), id, facts, columns, problems, removes })
         }
         (false, None) => {
             let (live, over) = part(v.house, &by, &id, v.lang)?;

@@ -4,6 +4,7 @@ pub(crate) mod account;
 pub(crate) mod audit;
 pub(crate) mod campaigns;
 pub(crate) mod caught;
+pub(crate) mod contact_edit;
 pub(crate) mod contacts;
 pub(crate) mod export;
 pub(crate) mod general;

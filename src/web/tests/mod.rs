@@ -3,6 +3,7 @@
 mod audience;
 mod campaigns;
 mod colours;
+mod contact_edit;
 mod first_run;
 mod import;
 mod mail;

@@ -20,6 +20,13 @@ super::words! {
     contact_key: "識別番号", "Identifying number";
     contact_facts: "基本", "Details";
     contact_tags: "タグ", "Tags";
+    contact_add: "連絡先を追加", "Add a contact";
+    contact_edit: "連絡先を変更", "Change this contact";
+    contact_add_support: "同意は、追加したあと連絡先の画面で記録します。記録のない人に広告は届きません。", "Record the consent on the contact's page afterwards: without one, no advertisement goes out.";
+    contact_email_support: "例: hanako@example.jp", "For example: hanako@example.jp";
+    contact_date_support: "西暦で入力します。例: 1990-01-02", "For example: 1990-01-02";
+    contact_several_support: "「、」で区切ります。選べる値: ", "Parted by commas. Choices: ";
+    contact_delete_ask: "この連絡先と、その人についての記録をすべて削除します。元には戻せません。拒否の記録だけは、アドレスを読めない形で残します。", "Deletes this contact and everything on record about the person; this cannot be undone. Refusals stay, in a form that shows no address.";
     contact_blank: "（空欄）", "(blank)";
 
     consent_topic: "配信種別", "Topic";

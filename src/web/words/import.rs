@@ -19,6 +19,7 @@ super::words! {
     import_tab: "タブ", "Tab";
     import_semicolon: "セミコロン（;）", "Semicolon (;)";
     import_samples: "値の例", "Values";
+    import_column: "列", "Column";
     import_goes: "取り込み先", "Goes to";
     import_type: "型（新しい属性のとき）", "Type (of a new attribute)";
     import_to_email: "メールアドレス", "Mail address";
