@@ -194,7 +194,7 @@ pub fn delete(store: &Store, by: &By, now: Time, id: CampaignId) -> Result<()> {
 pub fn schedule(store: &Store, by: &By, now: Time, id: CampaignId, at: Time) -> Result<()> {
     if at <= now {
         return Err(Error::refused(say!("予約の日時が過去です。", "That moment has passed."))
-            .hint(say!("今すぐ送るなら send を使います。", "To send at once, use send.")));
+            .hint(say!("今すぐ送ることもできます。", "It can also be sent at once.")));
     }
     move_to(store, by, now, id, ("campaign.schedule", Event::Schedule, Some(at)))
 }

@@ -29,9 +29,21 @@ pub fn add(
         return Err(Error::refused(say!("画像ではないファイルです。", "This file is no image."))
             .hint(say!("PNG、JPEG、GIF、WebP を使えます。", "PNG, JPEG, GIF and WebP can be used.")));
     }
+    let start = start_of(from)?;
+    if start.is_empty() || (file.role.is_image() && !looks_like(media, &start)) {
+        let says = if start.is_empty() {
+            say!("ファイルが空です。", "The file is empty.")
+        } else {
+            say!(
+                "画像の中身が、名前の種類と違います。",
+                "The file's content is not the kind of image that its name says."
+            )
+        };
+        return Err(Error::refused(says));
+    }
     let others: Vec<FileCard> = list(store, id)?.into_iter().filter(|f| f.name != name).collect();
     let room = limits::FILES_MAX.saturating_sub(others.iter().map(|f| f.size).sum());
-    let (blob, size) = store.blobs().put(from.take(room + 1))?;
+    let (blob, size) = store.blobs().put(start.as_slice().chain(from).take(room + 1))?;
     if size > room || others.len() >= limits::FILES_COUNT_MAX {
         let (most, count) = (limits::FILES_MAX >> 20, limits::FILES_COUNT_MAX);
         forget_unless_used(store, blob.as_str())?;
@@ -116,10 +128,35 @@ pub(super) fn token() -> Result<String> {
 fn plain_name(typed: &str) -> Result<String> {
     let last = typed.rsplit(['/', '\\']).next().unwrap_or("");
     let field = say!("ファイル名", "The file name");
-    let name = HeaderText::parse(&field, last, 200)?.as_str().replace('"', "'");
+    let shown: String = last.chars().filter(|c| !turns_text(*c)).collect();
+    let name = HeaderText::parse(&field, &shown, 200)?.as_str().replace('"', "'");
     match name.trim_matches('.').is_empty() {
         true => Err(Error::refused(say!("ファイル名が正しくありません。", "This is not a file name."))),
         false => Ok(name),
+    }
+}
+
+/// Marks that turn the direction of writing make `gnp.exe` look like `exe.png`.
+fn turns_text(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// The first bytes, which say what kind of image a file is.
+fn start_of(from: &mut dyn Read) -> Result<Vec<u8>> {
+    let mut start = Vec::new();
+    from.take(12)
+        .read_to_end(&mut start)
+        .map_err(|e| Error::io(say!("ファイルを読めません。", "The file cannot be read."), e))?;
+    Ok(start)
+}
+
+fn looks_like(media: &str, start: &[u8]) -> bool {
+    match media {
+        "image/png" => start.starts_with(b"\x89PNG"),
+        "image/jpeg" => start.starts_with(&[0xff, 0xd8, 0xff]),
+        "image/gif" => start.starts_with(b"GIF8"),
+        "image/webp" => start.starts_with(b"RIFF") && start.get(8..12) == Some(b"WEBP"),
+        _ => false,
     }
 }
 
@@ -155,9 +192,18 @@ mod tests {
             ("..", None),
             ("", None),
             ("a\r\nX: y.pdf", None),
+            ("a\u{202e}gnp.exe", Some("agnp.exe")),
             ("a/", None),
         ] {
             assert_eq!(plain_name(typed).ok().as_deref(), want, "{typed:?}");
         }
+    }
+
+    #[test]
+    fn an_image_is_known_by_its_first_bytes() {
+        assert!(looks_like("image/png", b"\x89PNG\r\n\x1a\n...."));
+        assert!(looks_like("image/webp", b"RIFF\0\0\0\0WEBP"));
+        assert!(!looks_like("image/png", b"<html><script>"));
+        assert!(!looks_like("image/gif", b""));
     }
 }

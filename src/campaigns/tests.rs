@@ -495,7 +495,7 @@ fn a_file_that_a_sent_mail_uses_stays_and_a_copy_has_its_own() {
     let add = |id, role, name, mut bytes: &[u8]| {
         file::add(&house.store, &house.by, NOW, id, (NewFile { role, name }, &mut bytes))
     };
-    let logo = add(id, FileRole::Hosted, "logo.png", b"png").unwrap();
+    let logo = add(id, FileRole::Hosted, "logo.png", b"\x89PNG").unwrap();
     add(id, FileRole::Attachment, "../案内.pdf", b"%PDF").unwrap();
     assert!(add(id, FileRole::Embedded, "x.pdf", b"%PDF").is_err());
     let huge = vec![0; (crate::base::limits::FILES_MAX + 1) as usize];

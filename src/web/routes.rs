@@ -2,7 +2,7 @@
 
 use super::assets;
 use super::pages::{
-    account, audit, campaigns, caught, contact_edit, contacts, export, general, home, import, import_run, public,
+    account, api, audit, campaigns, caught, contact_edit, contacts, export, general, home, import, import_run, public,
     relay, segments, senders, signin, suppression, templates, tokens, topics, users,
 };
 use super::request::Method;
@@ -143,7 +143,15 @@ pub(crate) const TABLE: &[Route] = &[
     get("/settings/audit", Who::Right(Right::Audit), audit::list),
     post("/settings/audit/verify", Who::Right(Right::Audit), Body::Form, audit::verify),
     // For scripts
-    get("/api/v1/status", Who::Right(Right::View), tokens::status),
+    get("/api/v1/status", Who::Right(Right::View), api::status),
+    get("/api/v1/campaigns", Who::Right(Right::View), api::campaigns),
+    get("/api/v1/campaigns/{id}", Who::Right(Right::View), api::result),
+    post("/api/v1/campaigns/{id}/send", Who::Right(Right::Send), Body::Form, api::send),
+    post("/api/v1/campaigns/{id}/pause", Who::Right(Right::Send), Body::Form, api::pause),
+    post("/api/v1/campaigns/{id}/resume", Who::Right(Right::Send), Body::Form, api::resume),
+    post("/api/v1/campaigns/{id}/cancel", Who::Right(Right::Send), Body::Form, api::cancel),
+    get("/api/v1/contacts/count", Who::Right(Right::View), api::count),
+    post("/api/v1/contacts", Who::Right(Right::Edit), Body::Form, api::add_contact),
 ];
 
 /// Whether a GET of `path` has a row that this caller may use.

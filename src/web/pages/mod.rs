@@ -1,6 +1,7 @@
 //! A file per thing that has pages. A handler is parse → one call of a room → draw.
 
 pub(crate) mod account;
+pub(crate) mod api;
 pub(crate) mod audit;
 pub(crate) mod campaigns;
 pub(crate) mod caught;

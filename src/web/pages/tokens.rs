@@ -94,10 +94,3 @@ pub(crate) fn revoke(v: &mut Visit<'_>) -> Result<Answer> {
     token::revoke(&v.house.store, &v.by(), v.now, id)?;
     v.back_to("/settings/tokens", say!("トークンを無効にしました。", "The token is revoked."))
 }
-
-/// What a script can ask to see whether its token works.
-pub(crate) fn status(v: &mut Visit<'_>) -> Result<Answer> {
-    Ok(Answer::json(
-        &serde_json::json!({"status": "ok", "version": env!("CARGO_PKG_VERSION"), "by": v.by().to_string()}),
-    ))
-}

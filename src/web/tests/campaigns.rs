@@ -218,18 +218,20 @@ fn a_file_is_added_shown_in_public_and_removed() {
     let csrf = site.csrf.clone();
     let body = format!(
         "--B\r\nContent-Disposition: form-data; name=\"csrf\"\r\n\r\n{csrf}\r\n--B\r\nContent-Disposition: form-data; \
-         name=\"role\"\r\n\r\nhosted\r\n--B\r\nContent-Disposition: form-data; name=\"file\"; filename=\"../logo.png\"\r\n\
-         Content-Type: image/png\r\n\r\nPNG!\r\n--B--\r\n"
+         name=\"role\"\r\n\r\nhosted\r\n--B\r\nContent-Disposition: form-data; name=\"file\"; filename=\"../logo.gif\"\r\n\
+         Content-Type: image/gif\r\n\r\nGIF89a\r\n--B--\r\n"
     );
     let seen = site.post_raw("/campaigns/c1/files", body.as_bytes(), "multipart/form-data; boundary=B");
     assert_eq!(seen.status, 303, "{}", seen.body);
     let card = crate::campaigns::file::list(&site.site.house.store, CampaignId(1)).unwrap().remove(0);
-    assert_eq!(card.name, "logo.png");
+    assert_eq!(card.name, "logo.gif");
     sound(&site.get("/campaigns/c1/files"));
-    let seen = site.get(&format!("/i/{}.png", card.token));
-    assert_eq!((seen.status, seen.body.as_str()), (200, "PNG!"));
-    assert_eq!(site.post("/campaigns/c1/files/remove", &[("name", "logo.png")]).status, 303);
-    assert_eq!(site.get(&format!("/i/{}.png", card.token)).status, 404);
+    let posing = body.replace("GIF89a", "<script>").replace("../logo", "posing");
+    assert_eq!(site.post_raw("/campaigns/c1/files", posing.as_bytes(), "multipart/form-data; boundary=B").status, 422);
+    let seen = site.get(&format!("/i/{}.gif", card.token));
+    assert_eq!((seen.status, seen.body.as_str()), (200, "GIF89a"));
+    assert_eq!(site.post("/campaigns/c1/files/remove", &[("name", "logo.gif")]).status, 303);
+    assert_eq!(site.get(&format!("/i/{}.gif", card.token)).status, 404);
 }
 
 #[test]
@@ -249,4 +251,14 @@ fn templates_are_kept_and_start_campaigns() {
     );
     assert_eq!(site.post("/templates/m1/delete", &[]).location, "/templates");
     assert_eq!(site.get("/senders/new").status, 403, "staff do not change settings");
+}
+
+#[test]
+fn a_draft_with_a_sender_or_a_topic_that_is_not_there_is_not_saved() {
+    let (mut site, _catcher) = ready();
+    for (name, value) in [("sender", "s99"), ("topic", "t99"), ("kind", "spam")] {
+        let mut draft: Vec<(&str, &str)> = DRAFT.iter().copied().filter(|(n, _)| *n != name).collect();
+        draft.push((name, value));
+        assert_eq!(site.post("/campaigns/new", &draft).status, 422, "{name}");
+    }
 }

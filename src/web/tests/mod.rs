@@ -1,5 +1,6 @@
 //! The whole web room without a socket: `TestSite` drives the gate as a browser would.
 
+mod api;
 mod audience;
 mod campaigns;
 mod colours;

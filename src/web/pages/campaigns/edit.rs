@@ -195,6 +195,15 @@ fn faults_of(v: &Visit<'_>, draft: &Draft) -> Faults {
     if let Err(e) = crate::contacts::segment::read(&v.house.store, &draft.segment) {
         faults.add_error("segment", &e);
     }
+    if let Some(id) = draft.sender {
+        faults.check("sender", sender::get(&v.house.store, id));
+    }
+    if let Some(id) = draft.topic {
+        faults.check("topic", topic::find(&v.house.store, &id.to_string()));
+    }
+    if MailKind::parse(v.form.get("kind")).is_none() {
+        faults.add("kind", say!("メールの種類を選んでください。", "Choose what kind of mail this is."));
+    }
     faults
 }
 
