@@ -63,7 +63,19 @@ pub fn list(store: &Store) -> Result<Vec<Saved>> {
     store.read(rows::templates::all)
 }
 
+/// By id (`m1`) or by name.
+pub fn find(store: &Store, which: &str) -> Result<Saved> {
+    match TemplateId::parse(which) {
+        Ok(id) => get(store, id),
+        Err(_) => list(store)?.into_iter().find(|s| s.template.name == which.trim()).ok_or_else(missing),
+    }
+}
+
 pub fn get(store: &Store, id: TemplateId) -> Result<Saved> {
     let found = store.read(|c| rows::templates::one(c, id))?;
-    found.ok_or_else(|| Error::missing(say!("そのひな形はありません。", "There is no such template.")))
+    found.ok_or_else(missing)
+}
+
+fn missing() -> Error {
+    Error::missing(say!("そのひな形はありません。", "There is no such template."))
 }

@@ -100,3 +100,50 @@ fn a_draft_is_edited_by_script_and_a_second_editor_is_told() {
     assert_eq!((late.exit, late.error()["kind"].as_str()), (1, Some("conflict")));
     assert_eq!(home.ask(&["campaign", "preflight", &id]).ok().json()["ready"], true);
 }
+
+#[test]
+fn a_template_is_kept_and_starts_campaigns_and_a_draft_changes_in_every_part() {
+    let (home, catcher) = home_with_catcher();
+    import(&home);
+    home.file("note.txt", "{{ 姓 }}様、テキストです。");
+    home.file("地図.pdf", b"%PDF");
+    let words = ["template", "save", "季節", "--subject", "{{ 姓 }}様へ季節のご案内", "--html", "mail.html"];
+    let saved = home.ask(&words).ok().json();
+    assert_eq!((saved["template"].as_str(), saved["format"].as_str()), (Some("m1"), Some("html")));
+    assert_eq!(home.ask(&["template", "save", "季節", "--text", "note.txt"]).ok().json()["version"], 2);
+    assert_eq!(home.ask(&["template", "list"]).ok().json()["templates"][0]["name"], "季節");
+    let shown = home.ask(&["template", "show", "季節"]).ok().json();
+    assert!(
+        shown["body"].as_str().unwrap().contains("秋の新作") && shown["text"].as_str().unwrap().contains("テキスト")
+    );
+
+    let refused = home.ask(&["campaign", "create", "--name", "x"]);
+    assert_eq!((refused.exit, refused.error()["kind"].as_str()), (4, Some("unanswered")));
+    let words = ["campaign", "create", "--name", "x", "--template", "m1", "--from", "店 <news@news.example.jp>"];
+    let made = home.ask(&words).ok().json();
+    let id = made["campaign"].as_str().unwrap().to_owned();
+    assert_eq!(made["subject"], "{{ 姓 }}様へ季節のご案内");
+    home.ask(&["topic", "create", "季節の便り"]).ok();
+    home.file("next.md", "# {{ 姓 }}様\n\n冬です。");
+    let mut words = vec!["campaign", "edit", &id, "--name", "冬", "--from", "別の店 <winter@news.example.jp>"];
+    words.extend(["--subject", "冬", "--markdown", "next.md", "--segment", "年齢 >= 40", "--topic", "季節の便り"]);
+    words.extend(["--kind", "notice", "--reason", "回収のお知らせ", "--reply-to", "help@example.jp"]);
+    words.extend(["--every-contact", "--attach", "地図.pdf"]);
+    let edited = home.ask(&words).ok().json();
+    let told = |field: &str| edited[field].as_str().unwrap().to_owned();
+    assert_eq!((told("name"), told("subject"), told("format")), ("冬".into(), "冬".into(), "markdown".into()));
+    assert_eq!((told("kind"), told("reason"), told("topic")), ("notice".into(), "回収のお知らせ".into(), "t2".into()));
+    assert_eq!((told("reply_to"), told("segment")), ("help@example.jp".into(), "年齢 >= 40".into()));
+    assert_eq!((&edited["every_contact"], &edited["files"][0]["name"]), (&true.into(), &"地図.pdf".into()));
+    let words = ["campaign", "edit", &id, "--every-contact=false", "--remove-file", "地図.pdf", "--topic", "t1"];
+    let edited = home.ask(&words).ok().json();
+    assert_eq!((&edited["every_contact"], edited["files"].as_array().unwrap().len()), (&false.into(), 0));
+    assert_eq!(home.ask(&["campaign", "edit", &id, "--segment", "年齢 >"]).exit, 2);
+    assert_eq!(home.ask(&["campaign", "send", &id, "--wait"]).ok().json()["sent"], 2);
+    let mail = read(&catcher.mails()[0].bytes);
+    assert_eq!((mail["subject"].as_str(), mail["from"].as_str()), (Some("冬"), Some("別の店")));
+    assert!(mail["parts"][0]["text"].as_str().unwrap().contains("テキストです"), "the text part stayed: {mail}");
+
+    home.ask(&["template", "delete", "季節"]).ok();
+    assert_eq!(home.ask(&["template", "show", "m1"]).exit, 5);
+}

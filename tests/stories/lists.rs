@@ -7,6 +7,15 @@ fn topics_and_segments_are_made_and_a_mistake_is_pointed_at() {
     home.ask(&["topic", "create", "セール情報"]).ok();
     assert_eq!(home.ask(&["topic", "create", "セール情報"]).exit, 1);
     assert_eq!(home.ask(&["segment", "count", "consent:お知らせ"]).ok().json()["count"], 0);
+    home.ask(&["segment", "save", "みんな", "consent:お知らせ or not consent:お知らせ"]).ok();
+    home.file("one.csv", "メールアドレス\r\na@example.jp\r\n");
+    home.ask(&["contacts", "import", "one.csv"]).ok();
+    for which in ["みんな", "g1"] {
+        assert_eq!(home.ask(&["segment", "count", which]).ok().json()["count"], 1);
+        let shown = home.ask(&["segment", "show", which]).ok().json();
+        assert_eq!((shown["segment"].as_str(), shown["count"].as_u64()), (Some("g1"), Some(1)));
+    }
+    assert_eq!(home.ask(&["segment", "show", "ない"]).exit, 5);
     let said = home.ask(&["segment", "count", "年齢 >="]);
     assert_eq!((said.exit, said.error()["kind"].as_str()), (2, Some("refused")));
 }
@@ -21,6 +30,8 @@ fn the_do_not_send_list_is_read_from_a_pipe_and_taken_back() {
         (Some(4), Some(2), Some(1))
     );
     assert_eq!(home.ask(&["contacts", "suppression", "list"]).ok().json()["count"], 2);
+    let batches = home.ask(&["contacts", "suppression", "batches"]).ok().json();
+    assert!(batches["batches"][0]["at"].as_str().unwrap().ends_with("+09:00"), "{batches}");
     let out = home.run(&["contacts", "suppression", "export", "--data", "D"]).ok().stdout;
     assert_eq!(out.lines().count(), 3);
     home.ask(&["contacts", "suppression", "undo", &taken["batch"].to_string()]).ok();

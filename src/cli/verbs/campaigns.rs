@@ -1,17 +1,14 @@
 //! `hakobu campaign …` and `hakobu sender …`.
 
+use super::drafts::{Create, Edit};
 use crate::base::ids::{CampaignId, ContactId, SenderId};
-use crate::base::{Error, Lang, Result, limits};
-use crate::campaigns::campaign::Options;
-use crate::campaigns::content::FileRole;
+use crate::base::{Error, Lang, Result};
 use crate::campaigns::sender::Sender as Profile;
-use crate::campaigns::source::Format;
-use crate::cli::files::{self, Files};
-use crate::contacts::MailKind;
-use crate::house::ask::campaigns::{CampaignAsk, Change, New, SenderAsk, Unseen};
+use crate::cli::files::Files;
+use crate::house::ask::campaigns::{CampaignAsk, SenderAsk, Unseen};
 use crate::house::ask::{Ask, Hidden};
 use crate::house::send::Send;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 #[derive(clap::Subcommand)]
@@ -127,111 +124,7 @@ pub(in crate::cli) enum Campaign {
 pub(in crate::cli) struct One {
     /// The campaign; c1 || 配信（c1）
     #[arg(value_parser = campaign)]
-    campaign: CampaignId,
-}
-
-#[derive(clap::Args)]
-pub(in crate::cli) struct Create {
-    /// Its name in the house || 配信の名前
-    #[arg(long)]
-    name: String,
-    /// 'Name <address>', or a sender profile's id or name || 差出人（「名前 <アドレス>」または差出人の名前）
-    #[arg(long)]
-    from: Option<String>,
-    /// The subject, with merge fields || 件名（差し込み可）
-    #[arg(long)]
-    subject: String,
-    /// The body as HTML || HTML の本文
-    #[arg(long, value_name = "FILE", group = "body")]
-    html: Option<PathBuf>,
-    /// The body as MJML || MJML の本文
-    #[arg(long, value_name = "FILE", group = "body")]
-    mjml: Option<PathBuf>,
-    /// The body as Markdown || Markdown の本文
-    #[arg(long, value_name = "FILE", group = "body")]
-    markdown: Option<PathBuf>,
-    /// The text part, or with nothing else the whole body || テキスト部分（ほかになければ本文）
-    #[arg(long, value_name = "FILE")]
-    text: Option<PathBuf>,
-    /// Who gets it; everybody if not given || 宛先の条件（省略すると全員）
-    #[arg(long, default_value = "", hide_default_value = true)]
-    segment: String,
-    /// t1 or a topic's name || 配信種別（t1 または名前）
-    #[arg(long)]
-    topic: Option<String>,
-    /// advertisement, or notice (a recall, a fault, an order) || advertisement（広告）か notice（お知らせ）
-    #[arg(long, value_parser = kind, default_value = "advertisement")]
-    kind: MailKind,
-    /// Why a notice also goes to those who refused advertisements || お知らせを拒否者にも送る理由
-    #[arg(long, default_value = "", hide_default_value = true)]
-    reason: String,
-    /// Instead of the profile's reply address || 返信先
-    #[arg(long, value_name = "ADDRESS", default_value = "", hide_default_value = true)]
-    reply_to: String,
-    /// Two contacts with one address get two mails || 同じアドレスの連絡先にもそれぞれ送る
-    #[arg(long)]
-    every_contact: bool,
-    /// After a crash, send to recipients in doubt again || 異常終了のあと、結果不明の宛先に送り直す
-    #[arg(long)]
-    resend_in_doubt: bool,
-    /// An attachment || 添付ファイル
-    #[arg(long, value_name = "FILE")]
-    attach: Vec<PathBuf>,
-    /// An image inside the mail; cid:NAME || メールに埋め込む画像（cid:名前）
-    #[arg(long, value_name = "FILE")]
-    embed: Vec<PathBuf>,
-    /// An image at the public URL || 公開 URL に置く画像
-    #[arg(long, value_name = "FILE")]
-    host: Vec<PathBuf>,
-}
-
-#[derive(clap::Args)]
-pub(in crate::cli) struct Edit {
-    #[command(flatten)]
-    one: One,
-    /// Its name in the house || 配信の名前
-    #[arg(long)]
-    name: Option<String>,
-    /// 'Name <address>', or a sender profile's id or name || 差出人（「名前 <アドレス>」または差出人の名前）
-    #[arg(long)]
-    from: Option<String>,
-    /// The subject, with merge fields || 件名（差し込み可）
-    #[arg(long)]
-    subject: Option<String>,
-    /// The body as HTML || HTML の本文
-    #[arg(long, value_name = "FILE", group = "new-body")]
-    html: Option<PathBuf>,
-    /// The body as MJML || MJML の本文
-    #[arg(long, value_name = "FILE", group = "new-body")]
-    mjml: Option<PathBuf>,
-    /// The body as Markdown || Markdown の本文
-    #[arg(long, value_name = "FILE", group = "new-body")]
-    markdown: Option<PathBuf>,
-    /// Who gets it || 宛先の条件
-    #[arg(long)]
-    segment: Option<String>,
-    /// Only if it is still at this version, as `campaign show` tells it || この版のときだけ変更する
-    #[arg(long, value_name = "N")]
-    at_version: Option<i64>,
-}
-
-impl Edit {
-    fn ask(self) -> Result<CampaignAsk> {
-        let given = [(Format::Html, self.html), (Format::Mjml, self.mjml), (Format::Markdown, self.markdown)];
-        let body = given.into_iter().find_map(|(format, path)| Some((format, path?)));
-        let body = body
-            .map(|(format, path)| files::text(&path, limits::SOURCE_MAX as u64).map(|t| (format, Hidden(t))))
-            .transpose()?;
-        Ok(CampaignAsk::Edit(Box::new(Change {
-            campaign: self.one.campaign,
-            name: self.name,
-            from: self.from.map(Hidden),
-            subject: self.subject.map(Hidden),
-            body,
-            segment: self.segment,
-            version: self.at_version,
-        })))
-    }
+    pub(super) campaign: CampaignId,
 }
 
 fn said(e: Error) -> String {
@@ -248,10 +141,6 @@ fn contact(text: &str) -> std::result::Result<ContactId, String> {
 
 fn sender(text: &str) -> std::result::Result<SenderId, String> {
     SenderId::parse(text).map_err(said)
-}
-
-fn kind(text: &str) -> std::result::Result<MailKind, String> {
-    MailKind::parse(text).ok_or_else(|| "advertisement, notice".to_owned())
 }
 
 /// `90`, `30s`, `10m`, `2h`.
@@ -272,11 +161,11 @@ impl Campaign {
         Ok(Ask::Campaign(match self {
             Campaign::List { state, before, most } => CampaignAsk::List { state, before, most },
             Campaign::Show(one) => CampaignAsk::Show(one.campaign),
-            Campaign::Create(create) => CampaignAsk::Create(Box::new(create.wanted(files)?)),
+            Campaign::Create(create) => create.ask(files)?,
             Campaign::Copy(one) => CampaignAsk::Copy(one.campaign),
             Campaign::Delete(one) => CampaignAsk::Delete(one.campaign),
             Campaign::Check(one) => CampaignAsk::Check(one.campaign),
-            Campaign::Edit(edit) => edit.ask()?,
+            Campaign::Edit(edit) => edit.ask(files)?,
             Campaign::Preview { one, contact } => CampaignAsk::Preview { campaign: one.campaign, contact },
             Campaign::Test { one, to, group, contact } => {
                 CampaignAsk::Test { campaign: one.campaign, to: to.map(Hidden), group, contact }
@@ -296,43 +185,6 @@ impl Campaign {
             }
             Campaign::Decide { one, resend, accept: _ } => CampaignAsk::Decide { campaign: one.campaign, resend },
         }))
-    }
-}
-
-impl Create {
-    fn wanted(self, lent: &mut Files<'_>) -> Result<New> {
-        let read = |path: &Path| files::text(path, limits::SOURCE_MAX as u64).map(Hidden);
-        let (format, body, text) = match (&self.html, &self.mjml, &self.markdown, &self.text) {
-            (Some(path), _, _, text) => (Format::Html, read(path)?, text.as_deref().map(read).transpose()?),
-            (_, Some(path), _, text) => (Format::Mjml, read(path)?, text.as_deref().map(read).transpose()?),
-            (_, _, Some(path), text) => (Format::Markdown, read(path)?, text.as_deref().map(read).transpose()?),
-            (None, None, None, Some(text)) => (Format::Text, read(text)?, None),
-            (None, None, None, None) => return Err(super::unanswered("--html")),
-        };
-        let roles =
-            [(FileRole::Attachment, &self.attach), (FileRole::Embedded, &self.embed), (FileRole::Hosted, &self.host)];
-        let mut names = Vec::new();
-        for (role, path) in roles.into_iter().flat_map(|(role, paths)| paths.iter().map(move |p| (role, p))) {
-            lent.lend(&format!("file.{}", names.len()), path)?;
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            names.push((role, Hidden(name)));
-        }
-        let options =
-            Options { reply_to: self.reply_to, every_contact: self.every_contact, resend: self.resend_in_doubt };
-        Ok(New {
-            name: self.name,
-            from: self.from.map(Hidden),
-            subject: Hidden(self.subject),
-            format,
-            body,
-            text,
-            segment: self.segment,
-            topic: self.topic,
-            kind: self.kind,
-            reason: self.reason,
-            options,
-            files: names,
-        })
     }
 }
 

@@ -49,8 +49,13 @@ pub(in crate::cli) enum Segment {
     },
     /// How many contacts it picks || 当てはまる連絡先の数
     Count {
-        /// The conditions || 条件
+        /// The conditions, or a saved segment's id or name || 条件、または保存した絞り込みの g1 か名前
         text: String,
+    },
+    /// One saved segment and how many it picks || 保存した絞り込みの条件と件数
+    Show {
+        /// g1 or its name || g1 または名前
+        segment: String,
     },
     /// Forget a saved segment || 保存した絞り込みを消す
     Delete {
@@ -65,6 +70,7 @@ impl Segment {
             Segment::List => SegmentAsk::List,
             Segment::Save { name, text } => SegmentAsk::Save { name, text },
             Segment::Count { text } => SegmentAsk::Count { text },
+            Segment::Show { segment } => SegmentAsk::Show { segment },
             Segment::Delete { segment } => SegmentAsk::Delete { segment },
         })
     }

@@ -4,6 +4,7 @@ mod audit;
 mod campaigns;
 mod consent;
 mod contacts;
+mod drafts;
 mod fields;
 mod house;
 mod keys;
@@ -46,6 +47,9 @@ pub(super) enum Verb {
     /// Who mails are from || 差出人
     #[command(subcommand)]
     Sender(campaigns::Sender),
+    /// Saved subjects and bodies to start from || ひな形
+    #[command(subcommand)]
+    Template(drafts::Template),
     /// The next mail host || 中継サーバー
     #[command(subcommand)]
     Relay(relay::Relay),
@@ -98,6 +102,7 @@ pub(super) fn run(args: Args, talk: &Talk) -> Result<u8> {
         Verb::Contacts(verb) => ask(&common, talk, |files| verb.ask(files, talk)),
         Verb::Campaign(verb) => ask(&common, talk, |files| verb.ask(files)),
         Verb::Sender(verb) => ask(&common, talk, |_| Ok(verb.ask())),
+        Verb::Template(verb) => ask(&common, talk, |_| verb.ask()),
         Verb::Relay(verb) => ask(&common, talk, |_| verb.ask()),
         Verb::Mail(verb) => ask(&common, talk, |_| Ok(verb.ask())),
         Verb::Segment(verb) => ask(&common, talk, |_| Ok(verb.ask())),

@@ -1,16 +1,14 @@
 //! `hakobu campaign` and `hakobu sender`: from a draft to a result.
 
+use super::drafts::{self, Change, Given};
 use super::{Answer, Hidden, Streams};
 use crate::base::{By, Email, Error, Kind, Result, Time, clock, ids::CampaignId, ids::ContactId, limits};
-use crate::campaigns::campaign::{self, Campaign, Draft, Edited, Options};
-use crate::campaigns::content::FileRole;
-use crate::campaigns::file::{self, NewFile};
+use crate::campaigns::campaign::{self, Campaign};
+use crate::campaigns::file;
 use crate::campaigns::preflight::{self, Around, Level, Report};
 use crate::campaigns::proof::{self, TestTo};
 use crate::campaigns::sender::{self, Sender};
-use crate::campaigns::source::Format;
 use crate::campaigns::{State, result, run};
-use crate::contacts::{MailKind, topic};
 use crate::delivery::{self, Decision};
 use crate::house::House;
 use crate::house::running::no_relay;
@@ -26,7 +24,7 @@ pub enum CampaignAsk {
         most: usize,
     },
     Show(CampaignId),
-    Create(Box<New>),
+    Create(Box<Given>),
     Edit(Box<Change>),
     Copy(CampaignId),
     Delete(CampaignId),
@@ -64,37 +62,6 @@ pub enum CampaignAsk {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-pub struct New {
-    pub name: String,
-    /// A profile's id or name, or `Name <address>`.
-    pub from: Option<Hidden>,
-    pub subject: Hidden,
-    pub format: Format,
-    pub body: Hidden,
-    pub text: Option<Hidden>,
-    pub segment: String,
-    pub topic: Option<String>,
-    pub kind: MailKind,
-    pub reason: String,
-    pub options: Options,
-    /// Role and name of each input `file.0`, `file.1` …
-    pub files: Vec<(FileRole, Hidden)>,
-}
-
-/// What is `None` stays as it is.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Change {
-    pub campaign: CampaignId,
-    pub name: Option<String>,
-    pub from: Option<Hidden>,
-    pub subject: Option<Hidden>,
-    pub body: Option<(Format, Hidden)>,
-    pub segment: Option<String>,
-    /// Refused as a conflict when the draft is at another version by now.
-    pub version: Option<i64>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
 pub enum SenderAsk {
     List,
     Save(Box<Unseen<Sender>>),
@@ -121,8 +88,8 @@ pub(super) fn answer(house: &House, by: &By, now: Time, ask: CampaignAsk, io: &d
             Answer::of(json!({"campaigns": page.iter().map(line).collect::<Vec<_>>()}))
         }
         CampaignAsk::Show(id) => Answer::of(shown(house, &campaign::get(store, id)?)?),
-        CampaignAsk::Create(new) => create(house, by, now, &new, io),
-        CampaignAsk::Edit(change) => edit(house, by, now, &change),
+        CampaignAsk::Create(given) => drafts::create(house, by, now, &given, io),
+        CampaignAsk::Edit(change) => drafts::edit(house, by, now, &change, io),
         CampaignAsk::Copy(id) => Answer::of(json!({"campaign": campaign::copy(store, by, now, id)?, "copy_of": id})),
         CampaignAsk::Delete(id) => {
             campaign::delete(store, by, now, id)?;
@@ -195,67 +162,6 @@ fn row_state(name: &str) -> Result<delivery::State> {
         .ok_or_else(|| Error::refused(say!("{name} という状態はありません。", "There is no state {name}.")))
 }
 
-fn create(house: &House, by: &By, now: Time, new: &New, io: &dyn Streams) -> Result<Answer> {
-    let store = &house.store;
-    let sender = new.from.as_ref().map(|from| sender::find_or_create(store, by, now, &from.0)).transpose()?;
-    let draft = Draft {
-        name: new.name.clone(),
-        sender,
-        subject: new.subject.0.clone(),
-        format: new.format,
-        body: new.body.0.clone(),
-        text: new.text.as_ref().map(|t| t.0.clone()),
-        segment: new.segment.clone(),
-        topic: new.topic.as_deref().map(|t| topic::find(store, t).map(|t| t.id)).transpose()?,
-        kind: new.kind,
-        reason: new.reason.clone(),
-        options: new.options.clone(),
-    };
-    if !draft.segment.is_empty() {
-        crate::contacts::segment::read(store, &draft.segment)?;
-    }
-    let id = campaign::create(store, by, now, &draft, None)?;
-    for (n, (role, name)) in new.files.iter().enumerate() {
-        let mut from = io.input(&format!("file.{n}"))?;
-        let added = file::add(store, by, now, id, (NewFile { role: *role, name: &name.0 }, from.as_mut()));
-        if let Err(e) = added {
-            campaign::delete(store, by, now, id)?;
-            return Err(e);
-        }
-    }
-    Answer::of(shown(house, &campaign::get(store, id)?)?)
-}
-
-fn edit(house: &House, by: &By, now: Time, change: &Change) -> Result<Answer> {
-    let store = &house.store;
-    let seen = campaign::get(store, change.campaign)?;
-    let mut draft = seen.draft;
-    if let Some(from) = &change.from {
-        draft.sender = Some(sender::find_or_create(store, by, now, &from.0)?);
-    }
-    if let Some((format, body)) = &change.body {
-        (draft.format, draft.body) = (*format, body.0.clone());
-    }
-    if let Some(segment) = &change.segment {
-        crate::contacts::segment::read(store, segment)?;
-        draft.segment = segment.clone();
-    }
-    draft.name = change.name.clone().unwrap_or(draft.name);
-    draft.subject = change.subject.as_ref().map_or(draft.subject, |s| s.0.clone());
-    let version = change.version.unwrap_or(seen.version);
-    match campaign::edit(store, by, now, seen.id, (version, &draft))? {
-        Edited::Saved(saved) => Answer::of(shown(house, &saved)?),
-        Edited::Conflict { theirs, .. } => {
-            let (id, version) = (theirs.id, theirs.version);
-            Err(Error::conflict(say!(
-                "{id} は先に変更されています（今の版は {version}）。",
-                "{id} was changed in the meantime (it is at version {version} now)."
-            ))
-            .hint(say!("hakobu campaign show で今の内容を確かめてください。", "Look at it with hakobu campaign show.")))
-        }
-    }
-}
-
 pub(in crate::house) fn check(house: &House, now: Time, campaign: &Campaign) -> Result<Report> {
     let has_relay = delivery::relay(&house.store)?.is_some();
     let around = Around { public_url: &house.boot.public_url, answers: None, has_relay };
@@ -287,10 +193,14 @@ fn line(c: &Campaign) -> Value {
     })
 }
 
-fn shown(house: &House, c: &Campaign) -> Result<Value> {
+pub(super) fn shown(house: &House, c: &Campaign) -> Result<Value> {
     let mut value = line(c);
     value["version"] = json!(c.version);
     value["subject"] = json!(c.draft.subject);
+    value["format"] = json!(c.draft.format);
+    value["reply_to"] = json!(c.draft.options.reply_to);
+    value["reason"] = json!(c.draft.reason);
+    value["every_contact"] = json!(c.draft.options.every_contact);
     value["segment"] = json!(c.draft.segment);
     value["kind"] = json!(c.draft.kind);
     value["topic"] = json!(c.draft.topic);

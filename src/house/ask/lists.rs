@@ -1,7 +1,7 @@
 //! `hakobu topic`, `hakobu segment` and `hakobu suppression`: the lists that decide who gets what.
 
 use super::{Answer, Hidden, Streams};
-use crate::base::{By, Email, Result, Time, clock, limits};
+use crate::base::{By, Email, Kind, Result, Time, clock, limits};
 use crate::contacts::suppression::{self, After, Reason};
 use crate::contacts::{segment, topic};
 use crate::house::House;
@@ -18,9 +18,20 @@ pub enum TopicAsk {
 #[derive(Debug, Serialize, Deserialize)]
 pub enum SegmentAsk {
     List,
-    Save { name: String, text: String },
-    Count { text: String },
-    Delete { segment: String },
+    Save {
+        name: String,
+        text: String,
+    },
+    /// A saved segment's id or name, or conditions.
+    Count {
+        text: String,
+    },
+    Show {
+        segment: String,
+    },
+    Delete {
+        segment: String,
+    },
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -68,8 +79,18 @@ pub(super) fn segments(house: &House, by: &By, now: Time, ask: SegmentAsk) -> Re
             Answer::of(json!({"segment": saved.id, "name": saved.name, "text": saved.text, "count": count}))
         }
         SegmentAsk::Count { text } => {
+            let text = match segment::load(store, &text) {
+                Ok(saved) => saved.text,
+                Err(e) if e.kind() == Kind::Missing => text,
+                Err(e) => return Err(e),
+            };
             let count = segment::count(store, &segment::read(store, &text)?, now)?;
             Answer::of(json!({"text": text, "count": count}))
+        }
+        SegmentAsk::Show { segment } => {
+            let saved = segment::load(store, &segment)?;
+            let count = segment::count(store, &segment::read(store, &saved.text)?, now)?;
+            Answer::of(json!({"segment": saved.id, "name": saved.name, "text": saved.text, "count": count}))
         }
         SegmentAsk::Delete { segment } => Answer::of(segment::delete(store, by, now, &segment)?),
     }
@@ -104,7 +125,15 @@ pub(super) fn suppressions(house: &House, by: &By, now: Time, ask: SuppressionAs
             let rows = suppression::export(store, by, now, io.output("file")?.as_mut())?;
             Answer::of(json!({"rows": rows}))
         }
-        SuppressionAsk::Batches => Answer::of(json!({"batches": suppression::batches(store)?})),
+        SuppressionAsk::Batches => {
+            let mut batches = json!(suppression::batches(store)?);
+            let each = batches.as_array_mut().into_iter().flatten();
+            each.for_each(|batch| {
+                let at = batch["at"].as_i64().map(|ms| Time(ms).rfc3339(&clock::japan()));
+                batch["at"] = json!(at);
+            });
+            Answer::of(json!({"batches": batches}))
+        }
         SuppressionAsk::Undo { batch } => {
             Answer::of(json!({"batch": batch, "removed": suppression::undo(store, by, now, batch)?}))
         }

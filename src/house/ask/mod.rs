@@ -8,6 +8,7 @@ pub mod audit;
 pub mod campaigns;
 pub mod consent;
 pub mod contacts;
+pub mod drafts;
 pub mod fields;
 pub mod house;
 pub mod keys;
@@ -31,6 +32,7 @@ pub enum Ask {
     Export(fields::ExportAsk),
     Campaign(campaigns::CampaignAsk),
     Sender(campaigns::SenderAsk),
+    Template(drafts::TemplateAsk),
     Relay(relay::RelayAsk),
     Key(keys::KeyAsk),
     User(people::UserAsk),
@@ -93,6 +95,7 @@ impl House {
             Ask::Export(ask) => fields::exports(self, by, now, ask, io),
             Ask::Campaign(ask) => campaigns::answer(self, by, now, ask, io),
             Ask::Sender(ask) => campaigns::senders(self, by, now, ask),
+            Ask::Template(ask) => drafts::templates(self, by, now, ask),
             Ask::Relay(ask) => relay::answer(self, by, now, ask),
             Ask::Key(ask) => keys::answer(self, by, now, ask),
             Ask::User(ask) => people::users(self, by, now, ask),
