@@ -241,21 +241,12 @@ pub fn content(store: &Store, campaign: &Campaign, public_url: &str) -> Result<C
         Error::refused(say!("差出人が設定されていません。", "No sender is set."))
             .hint(say!("配信の「差出人」を選ぶか、--from を指定してください。", "Choose a sender, or give --from."))
     })?;
-    let (topic, topic_name) = super::audience::topic(store, draft.topic)?;
+    let topic = super::audience::topic(store, draft.topic)?;
     let mut sender = profile.sender;
     if !draft.options.reply_to.trim().is_empty() {
         sender.reply_to = draft.options.reply_to.clone();
     }
-    Ok(Content {
-        subject: draft.subject.clone(),
-        format: draft.format,
-        body: draft.body.clone(),
-        text: draft.text.clone(),
-        kind: draft.kind,
-        topic,
-        topic_name,
-        sender,
-        files: store.read(|c| rows::files::of(c, campaign.id))?,
-        public_url: public_url.trim_end_matches('/').to_owned(),
-    })
+    let files = store.read(|c| rows::files::of(c, campaign.id))?;
+    let public_url = public_url.trim_end_matches('/').to_owned();
+    Ok(Content { public_url, ..Content::of(draft, sender, topic, files) })
 }

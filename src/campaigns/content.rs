@@ -1,6 +1,7 @@
 //! What goes out: a campaign's content with its sender and files, as one value. A run keeps a frozen copy, so that
 //! editing a sender profile tomorrow does not change the mails of today.
 
+use super::campaign::Draft;
 use super::sender::Sender;
 use super::source::Format;
 use crate::base::{Error, Result, ids::TopicId};
@@ -64,4 +65,22 @@ pub struct Content {
     pub files: Vec<FileCard>,
     /// Where refusal and web copy links point, without a slash at the end.
     pub public_url: String,
+}
+
+impl Content {
+    /// What the draft itself says, beside what was looked up for it.
+    pub(super) fn of(draft: &Draft, sender: Sender, topic: (TopicId, String), files: Vec<FileCard>) -> Content {
+        Content {
+            subject: draft.subject.clone(),
+            format: draft.format,
+            body: draft.body.clone(),
+            text: draft.text.clone(),
+            kind: draft.kind,
+            topic: topic.0,
+            topic_name: topic.1,
+            sender,
+            files,
+            public_url: String::new(),
+        }
+    }
 }

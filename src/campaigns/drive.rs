@@ -235,7 +235,9 @@ fn conclude(d: &Drive<'_>, id: CampaignId, run: &Run, (ledger, ended): (&Ledger,
             match campaign::get(d.store, id)?.state {
                 State::Paused => Ok(Driven::Paused(why)),
                 State::Cancelled => settle_cancelled(d, run).map(|()| Driven::Stopped),
-                _ => paused.map(|()| Driven::Stopped),
+                State::Draft | State::Scheduled | State::Held | State::Sending | State::Done | State::Damaged => {
+                    paused.map(|()| Driven::Stopped)
+                }
             }
         }
         Ended::Stopped => stopped(d, id, run),

@@ -50,20 +50,9 @@ fn shown(store: &Store, draft: &Draft, of: Option<CampaignId>) -> Result<Content
         Some(id) => super::sender::get(store, id)?.sender,
         None => Sender { from: "差出人 <sender@example.jp>".into(), ..Sender::default() },
     };
-    let (topic, topic_name) = audience::topic(store, draft.topic).unwrap_or((TopicId(1), String::new()));
+    let topic = audience::topic(store, draft.topic).unwrap_or((TopicId(1), String::new()));
     let files = of.map(|id| store.read(|c| rows::files::of(c, id))).transpose()?.unwrap_or_default();
-    Ok(Content {
-        subject: draft.subject.clone(),
-        format: draft.format,
-        body: draft.body.clone(),
-        text: draft.text.clone(),
-        kind: draft.kind,
-        topic,
-        topic_name,
-        sender,
-        files,
-        public_url: String::new(),
-    })
+    Ok(Content::of(draft, sender, topic, files))
 }
 
 fn data_uri(store: &Store, card: &FileCard) -> String {

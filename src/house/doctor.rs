@@ -89,8 +89,9 @@ fn sound(house: &House) -> Result<Finding> {
 
 fn folder(house: &House) -> Result<Finding> {
     let at = house.data().display().to_string();
-    let mode = std::fs::metadata(house.data()).map(|m| m.mode() & 0o777).unwrap_or(0);
-    match mode & 0o077 {
+    let about = std::fs::metadata(house.data())
+        .map_err(|e| crate::base::Error::io(say!("{at} を調べられません。", "Cannot look at {at}."), e))?;
+    match about.mode() & 0o077 {
         0 => well(say!("データフォルダーはほかの人から読めません。", "Nobody else can read the data folder.")),
         _ => ill(
             Health::Warn,

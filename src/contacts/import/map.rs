@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn wishes_decide() {
+    fn what_a_person_wishes_goes_before_what_a_header_suggests() {
         let map = vec![("A".into(), "email".into()), ("#2".into(), "姓".into()), ("C".into(), "-".into())];
         let types = vec![("D".into(), Type::Text)];
         let wishes = Wishes { map, types, only_mapped: true, key: Some("E".into()) };

@@ -186,7 +186,7 @@ impl Sql {
                 match op {
                     Compare::Equal => format!("{column} IN ({})", list.join(", ")),
                     Compare::Less | Compare::AtMost | Compare::More | Compare::AtLeast => {
-                        any(list.iter().map(|n| format!("{column} {} {n}", sign(*op))))
+                        any(list.iter().map(|n| format!("{column} {} {n}", op.sign())))
                     }
                 }
             }
@@ -245,16 +245,6 @@ pub(in crate::contacts) fn refused(id: &str, topic: &str) -> String {
 
 fn any(tests: impl Iterator<Item = String>) -> String {
     format!("({})", tests.collect::<Vec<_>>().join(" OR "))
-}
-
-fn sign(op: Compare) -> &'static str {
-    match op {
-        Compare::Equal => "=",
-        Compare::Less => "<",
-        Compare::AtMost => "<=",
-        Compare::More => ">",
-        Compare::AtLeast => ">=",
-    }
 }
 
 pub(in crate::contacts) fn count(c: &Connection, pick: &Pick) -> Result<u64> {

@@ -88,7 +88,7 @@ fn text(f: &mut Formatter<'_>, of: &str, op: TextOp, list: &[String]) -> Result 
 
 fn numbers<N: std::fmt::Display>(f: &mut Formatter<'_>, of: &str, op: Compare, list: &[N]) -> Result {
     match list {
-        [one] => write!(f, "{of} {} {one}", sign(op)),
+        [one] => write!(f, "{of} {} {one}", op.sign()),
         many => {
             let many: Vec<String> = many.iter().map(N::to_string).collect();
             write!(f, "{of} in ({})", many.join(", "))
@@ -96,19 +96,9 @@ fn numbers<N: std::fmt::Display>(f: &mut Formatter<'_>, of: &str, op: Compare, l
     }
 }
 
-fn sign(op: Compare) -> &'static str {
-    match op {
-        Compare::Equal => "=",
-        Compare::Less => "<",
-        Compare::AtMost => "<=",
-        Compare::More => ">",
-        Compare::AtLeast => ">=",
-    }
-}
-
 fn date(test: &DateTest) -> String {
     match test {
-        DateTest::Compare(op, day) => format!("{} {}", sign(*op), self::day(day)),
+        DateTest::Compare(op, day) => format!("{} {}", op.sign(), self::day(day)),
         DateTest::Month(month) => format!("in month {month}"),
         DateTest::In(which, period) => {
             let which = match which {

@@ -70,6 +70,19 @@ pub(in crate::contacts) enum Compare {
     AtLeast,
 }
 
+impl Compare {
+    /// As a segment and SQL alike write it.
+    pub(in crate::contacts) fn sign(self) -> &'static str {
+        match self {
+            Compare::Equal => "=",
+            Compare::Less => "<",
+            Compare::AtMost => "<=",
+            Compare::More => ">",
+            Compare::AtLeast => ">=",
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::contacts) enum DateTest {
     Compare(Compare, Day),

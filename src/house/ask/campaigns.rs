@@ -80,14 +80,10 @@ impl<T> std::fmt::Debug for Unseen<T> {
 }
 
 pub(super) fn answer(house: &House, by: &By, now: Time, ask: CampaignAsk, io: &dyn Streams) -> Result<Answer> {
-    let (store, url) = (&house.store, house.boot.public_url.as_str());
+    let store = &house.store;
     match ask {
-        CampaignAsk::List { state, before, most } => {
-            let state = state.as_deref().map(state_of).transpose()?;
-            let page = campaign::list(store, state, before, most.min(limits::PAGE_MAX))?;
-            Answer::of(json!({"campaigns": page.iter().map(line).collect::<Vec<_>>()}))
-        }
-        CampaignAsk::Show(id) => Answer::of(shown(house, &campaign::get(store, id)?)?),
+        CampaignAsk::List { state, before, most } => list(house, state.as_deref(), before, most),
+        CampaignAsk::Show(id) => whole(house, id),
         CampaignAsk::Create(given) => drafts::create(house, by, now, &given, io),
         CampaignAsk::Edit(change) => drafts::edit(house, by, now, &change, io),
         CampaignAsk::Copy(id) => Answer::of(json!({"campaign": campaign::copy(store, by, now, id)?, "copy_of": id})),
@@ -100,31 +96,15 @@ pub(super) fn answer(house: &House, by: &By, now: Time, ask: CampaignAsk, io: &d
             let answer = Answer::of(findings(id, &report))?;
             Ok(if report.stops() { answer.but(Kind::Refused) } else { answer })
         }
-        CampaignAsk::Preview { campaign: id, contact } => {
-            let campaign = campaign::get(store, id)?;
-            let preview = proof::preview(store, &campaign.draft, Some(id), contact)?;
-            Answer::of(json!({"campaign": id, "subject": preview.subject, "text": preview.text, "html": preview.html}))
-        }
-        CampaignAsk::Test { campaign: id, to, group, contact } => {
-            let to = match (to, group) {
-                (Some(to), _) => TestTo::One(Email::parse(&to.0)?),
-                (None, Some(group)) => TestTo::Group(group),
-                (None, None) => return Err(Error::refused(say!("宛先がありません。", "There is nobody to send to."))),
-            };
-            let relay = delivery::relay(store)?.ok_or_else(no_relay)?;
-            let campaign = campaign::get(store, id)?;
-            let tested = proof::test(store, &relay, now, (&campaign, url), (&to, contact))?;
-            let answer = Answer::of(json!({"campaign": id, "sent": tested.sent, "refused": tested.refused}))?;
-            Ok(if tested.refused > 0 { answer.but(Kind::Stopped) } else { answer })
+        CampaignAsk::Preview { campaign, contact } => preview(house, campaign, contact),
+        CampaignAsk::Test { campaign, to, group, contact } => {
+            test(house, now, campaign, (test_to(to, group)?, contact))
         }
         CampaignAsk::Schedule { campaign: id, at } => {
             campaign::schedule(store, by, now, id, Time::parse(&at, &clock::japan())?)?;
-            Answer::of(shown(house, &campaign::get(store, id)?)?)
+            whole(house, id)
         }
-        CampaignAsk::Unschedule(id) => {
-            campaign::unschedule(store, by, now, id)?;
-            Answer::of(shown(house, &campaign::get(store, id)?)?)
-        }
+        CampaignAsk::Unschedule(id) => campaign::unschedule(store, by, now, id).and_then(|()| whole(house, id)),
         CampaignAsk::Send(order) => send::send(house, by, now, &order, io.progress()),
         CampaignAsk::Pause(id) => run::pause(store, by, now, id).and_then(|()| sums(house, id)),
         CampaignAsk::Resume(id) => {
@@ -150,6 +130,39 @@ pub(super) fn answer(house: &House, by: &By, now: Time, ask: CampaignAsk, io: &d
             Answer::of(json!({"campaign": id, "settled": settled}))
         }
     }
+}
+
+fn list(house: &House, state: Option<&str>, before: Option<CampaignId>, most: usize) -> Result<Answer> {
+    let state = state.map(state_of).transpose()?;
+    let page = campaign::list(&house.store, state, before, most.min(limits::PAGE_MAX))?;
+    Answer::of(json!({"campaigns": page.iter().map(line).collect::<Vec<_>>()}))
+}
+
+fn whole(house: &House, id: CampaignId) -> Result<Answer> {
+    Answer::of(shown(house, &campaign::get(&house.store, id)?)?)
+}
+
+fn preview(house: &House, id: CampaignId, contact: Option<ContactId>) -> Result<Answer> {
+    let campaign = campaign::get(&house.store, id)?;
+    let preview = proof::preview(&house.store, &campaign.draft, Some(id), contact)?;
+    Answer::of(json!({"campaign": id, "subject": preview.subject, "text": preview.text, "html": preview.html}))
+}
+
+fn test_to(to: Option<Hidden>, group: Option<String>) -> Result<TestTo> {
+    match (to, group) {
+        (Some(to), _) => Ok(TestTo::One(Email::parse(&to.0)?)),
+        (None, Some(group)) => Ok(TestTo::Group(group)),
+        (None, None) => Err(Error::refused(say!("宛先がありません。", "There is nobody to send to."))),
+    }
+}
+
+fn test(house: &House, now: Time, id: CampaignId, (to, contact): (TestTo, Option<ContactId>)) -> Result<Answer> {
+    let (store, url) = (&house.store, house.boot.public_url.as_str());
+    let relay = delivery::relay(store)?.ok_or_else(no_relay)?;
+    let campaign = campaign::get(store, id)?;
+    let tested = proof::test(store, &relay, now, (&campaign, url), (&to, contact))?;
+    let answer = Answer::of(json!({"campaign": id, "sent": tested.sent, "refused": tested.refused}))?;
+    Ok(if tested.refused > 0 { answer.but(Kind::Stopped) } else { answer })
 }
 
 fn state_of(name: &str) -> Result<State> {

@@ -1,7 +1,6 @@
 mod faults;
 mod faulty;
 mod kills;
-mod load;
 mod opening;
 mod power;
 mod snapshot;

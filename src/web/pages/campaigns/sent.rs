@@ -2,7 +2,7 @@
 
 use super::{found, place, states};
 use crate::access::Right;
-use crate::base::{By, Result, Say, Time, ids::CampaignId, ids::ContactId};
+use crate::base::{By, Error, Result, Say, Time, ids::CampaignId, ids::ContactId};
 use crate::campaigns::campaign::{self, Campaign};
 use crate::campaigns::result::{self, Recipient, Sums};
 use crate::campaigns::{State, run};
@@ -90,7 +90,13 @@ pub(crate) fn live(v: &mut Visit<'_>) -> Result<Answer> {
         let html = fragment(w, &campaign, &sums)?;
         Ok(match sums.state {
             State::Sending => Live::Now(html),
-            _ => Live::Last(html),
+            State::Draft
+            | State::Scheduled
+            | State::Held
+            | State::Paused
+            | State::Done
+            | State::Cancelled
+            | State::Damaged => Live::Last(html),
         })
     })
 }
@@ -186,10 +192,11 @@ pub(crate) fn decide(v: &mut Visit<'_>) -> Result<Answer> {
             |h, by, now, id| run::decide(&h.store, by, now, id, Decision::Resend).map(|_| ()),
             say!("もう一度送ります。", "They are sent again."),
         ),
-        _ => act(
+        "accept" => act(
             v,
             |h, by, now, id| run::decide(&h.store, by, now, id, Decision::Accept).map(|_| ()),
             say!("届いたものとして記録しました。", "They are taken as sent."),
         ),
+        _ => Err(Error::refused(say!("どちらにするか選んでください。", "Choose one of the two."))),
     }
 }

@@ -1,26 +1,37 @@
-//! Figures, one JSON line each, only when asked for:
-//! `HAKOBU_BENCH=1 cargo test --release --lib store::tests::load -- --nocapture --test-threads=1`.
-#![allow(clippy::print_stdout)] // figures
+//! The store under load: waits of small writes beside an import and a snapshot, shared commits, the log under a long
+//! reader. One JSON line per figure.
+//!
+//!     cargo bench --bench store
+#![allow(clippy::print_stdout, clippy::unwrap_used)] // prints its figures; a bench that cannot start has none
 
-use super::*;
+use hakobu::base::seal::Key;
+use hakobu::base::{By, Time};
+use hakobu::store::{Schema, Store};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-const TABLE: &str = "CREATE TABLE people (id INTEGER PRIMARY KEY, email TEXT NOT NULL, addr INTEGER NOT NULL, search TEXT NOT NULL) STRICT;
+const SCHEMA: Schema = Schema {
+    room: "bench",
+    steps: &["CREATE TABLE people (id INTEGER PRIMARY KEY, email TEXT NOT NULL, addr INTEGER NOT NULL, search TEXT NOT NULL) STRICT;
     CREATE INDEX people_addr ON people (addr);
-    CREATE TABLE small (n INTEGER PRIMARY KEY, v TEXT NOT NULL) STRICT;";
+    CREATE TABLE small (n INTEGER PRIMARY KEY, v TEXT NOT NULL) STRICT;"],
+};
 
-fn asked() -> bool {
-    std::env::var_os("HAKOBU_BENCH").is_some()
+fn main() {
+    // Under `cargo test --all-targets` a bench only shows that it still runs.
+    let scale = if std::env::args().any(|a| a == "--bench") { 100 } else { 1 };
+    other_writers_beside_an_import(scale);
+    shared_commits(scale);
+    beside_a_snapshot(scale);
 }
 
-fn big_house(rows: i64) -> (tempfile::TempDir, Key, Store) {
-    let (dir, root, store) = house();
-    store.write(&By::house("bench"), Time(1), "t.table", |tx| Ok(tx.execute_batch(TABLE)?)).unwrap();
+fn big_house(rows: i64) -> (tempfile::TempDir, Store) {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _code) = Store::create(dir.path(), &Key::new([1; 32]), &[SCHEMA]).unwrap();
     for batch in 0..rows / 1000 {
         import(&store, batch);
     }
-    (dir, root, store)
+    (dir, store)
 }
 
 /// A thousand rows in one closure, as an importer writes them.
@@ -42,8 +53,8 @@ fn import(store: &Store, batch: i64) -> Duration {
 
 fn ms(waits: &mut [Duration], part: f64) -> f64 {
     waits.sort();
-    let at = ((waits.len() as f64 * part) as usize).min(waits.len() - 1);
-    waits[at].as_secs_f64() * 1000.0
+    let at = ((waits.len() as f64 * part) as usize).min(waits.len().saturating_sub(1));
+    waits.get(at).map_or(0.0, |wait| wait.as_secs_f64() * 1000.0)
 }
 
 /// Small writes, one after the other, until told to stop.
@@ -64,13 +75,9 @@ fn small_writes(store: &Store, from: i64, ended: &AtomicBool) -> Vec<Duration> {
     waits
 }
 
-#[test]
-fn other_writers_wait_little_while_an_import_runs() {
-    if !asked() {
-        return;
-    }
+fn other_writers_beside_an_import(scale: i64) {
     for importers in [1, 3] {
-        let (_dir, _root, store) = big_house(100_000);
+        let (_dir, store) = big_house(1000 * scale);
         let ended = AtomicBool::new(false);
         let (mut waits, mut steps) = (Vec::new(), Vec::new());
         let begun = Instant::now();
@@ -82,14 +89,15 @@ fn other_writers_wait_little_while_an_import_runs() {
             let imports: Vec<_> = (0..importers)
                 .map(|i| (i, &store))
                 .map(|(i, store)| {
-                    s.spawn(move || (0..200).map(|b| import(store, 1000 * (i + 1) + b)).collect::<Vec<_>>())
+                    s.spawn(move || (0..2 * scale).map(|b| import(store, 1000 * (i + 1) + b)).collect::<Vec<_>>())
                 })
                 .collect();
             imports.into_iter().for_each(|h| steps.extend(h.join().unwrap()));
             ended.store(true, Ordering::Release);
             others.into_iter().for_each(|h| waits.extend(h.join().unwrap()));
         });
-        let rate = 200_000.0 * f64::from(i32::try_from(importers).unwrap()) / begun.elapsed().as_secs_f64();
+        let rate =
+            2_000.0 * scale as f64 * f64::from(i32::try_from(importers).unwrap()) / begun.elapsed().as_secs_f64();
         println!(
             "{{\"figure\":\"write beside import\",\"importers\":{importers},\"writes\":{},\"p50_ms\":{:.1},\"p99_ms\":{:.1},\"max_ms\":{:.1},\"import_p99_ms\":{:.1},\"import_rows_s\":{rate:.0}}}",
             waits.len(),
@@ -101,13 +109,9 @@ fn other_writers_wait_little_while_an_import_runs() {
     }
 }
 
-#[test]
-fn writers_share_commits() {
-    if !asked() {
-        return;
-    }
+fn shared_commits(scale: i64) {
     for threads in [1, 8, 32] {
-        let (_dir, _root, store) = big_house(0);
+        let (_dir, store) = big_house(0);
         let ended = AtomicBool::new(false);
         let begun = Instant::now();
         let mut waits = Vec::new();
@@ -116,7 +120,7 @@ fn writers_share_commits() {
                 .map(|w| (w, &store, &ended))
                 .map(|(w, store, ended)| s.spawn(move || small_writes(store, w << 40, ended)))
                 .collect();
-            while begun.elapsed() < Duration::from_secs(3) {
+            while begun.elapsed() < Duration::from_millis(30 * scale as u64) {
                 std::thread::yield_now();
             }
             ended.store(true, Ordering::Release);
@@ -130,12 +134,8 @@ fn writers_share_commits() {
     }
 }
 
-#[test]
-fn a_snapshot_holds_no_writer_and_a_long_reader_bounds_nothing_but_the_log() {
-    if !asked() {
-        return;
-    }
-    let (_dir, _root, store) = big_house(400_000);
+fn beside_a_snapshot(scale: i64) {
+    let (_dir, store) = big_house(4000 * scale);
     let to = tempfile::tempdir().unwrap();
     let ended = AtomicBool::new(false);
     let (mut waits, made, took) = std::thread::scope(|s| {
@@ -158,14 +158,18 @@ fn a_snapshot_holds_no_writer_and_a_long_reader_bounds_nothing_but_the_log() {
     let held = store
         .read(|c| {
             c.query_row("SELECT count(*) FROM people", [], |r| r.get::<_, i64>(0))?;
-            for batch in 1000..1200 {
+            for batch in 1000..1000 + 2 * scale {
                 import(&store, batch);
             }
             Ok(log())
         })
         .unwrap();
-    for batch in 1200..1260 {
+    for batch in 1200..1200 + scale * 6 / 10 {
         import(&store, batch);
     }
-    println!("{{\"figure\":\"log under a long reader\",\"rows\":200000,\"log_mb\":{held},\"log_mb_after\":{}}}", log());
+    println!(
+        "{{\"figure\":\"log under a long reader\",\"rows\":{},\"log_mb\":{held},\"log_mb_after\":{}}}",
+        2000 * scale,
+        log()
+    );
 }
