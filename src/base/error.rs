@@ -144,6 +144,7 @@ impl Error {
         let kind = match cause.kind() {
             std::io::ErrorKind::NotFound => Kind::Missing,
             std::io::ErrorKind::PermissionDenied => Kind::Denied,
+            std::io::ErrorKind::IsADirectory | std::io::ErrorKind::NotADirectory => Kind::Refused,
             std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Kind::Later,
             _ => Kind::Bug,
         };

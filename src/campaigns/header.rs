@@ -2,6 +2,7 @@
 //! character is refused where a person typed it, and made harmless where a contact's value brought it.
 
 use crate::base::{Email, Error, Result, Say};
+use crate::delivery;
 use encodify::{Fold, rfc2047};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -83,7 +84,7 @@ impl Mailbox {
     }
 
     pub(super) fn write(&self, column: usize, out: &mut Vec<u8>) {
-        let address = self.email.envelope();
+        let address = address(&self.email);
         if self.name.is_empty() {
             out.extend_from_slice(address.as_bytes());
             return;
@@ -101,6 +102,11 @@ impl Mailbox {
         out.extend_from_slice(address.as_bytes());
         out.push(b'>');
     }
+}
+
+/// An address in a header: a Japanese domain as A-labels, because no header line may hold anything but ASCII.
+pub(super) fn address(email: &Email) -> String {
+    delivery::in_ascii(email).unwrap_or_else(|| email.envelope())
 }
 
 impl std::fmt::Display for Mailbox {

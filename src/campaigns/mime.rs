@@ -6,7 +6,7 @@
 //! **Invariant:** lines end in CRLF and are at most 998 bytes; no header value comes from anything but `HeaderText`,
 //! `Email` or a URL of the house's own making.
 
-use super::header::{HeaderText, Mailbox, parameter};
+use super::header::{HeaderText, Mailbox, address, parameter};
 use crate::base::{Email, Time, clock};
 use encodify::base64;
 use jiff::tz::TimeZone;
@@ -71,7 +71,7 @@ impl Frame {
         let mut out = Vec::with_capacity(self.head.len() + files + bodies * 3 / 2 + 1500);
         line(&mut out, &["Date: ", &mail.at.zoned(&self.zone).strftime("%a, %d %b %Y %H:%M:%S %z").to_string()]);
         out.extend_from_slice(&self.head);
-        line(&mut out, &["To: ", &mail.to.envelope()]);
+        line(&mut out, &["To: ", &address(mail.to)]);
         out.extend_from_slice(b"Subject: ");
         mail.subject.write("Subject: ".len(), &mut out);
         out.extend_from_slice(b"\r\n");
@@ -201,11 +201,15 @@ mod tests {
     }
 
     fn written(parts: &[Part<'_>], html: Option<&str>) -> String {
+        written_to("a..b@docomo.ne.jp", parts, html)
+    }
+
+    fn written_to(to: &str, parts: &[Part<'_>], html: Option<&str>) -> String {
         let from = mailbox("運ぶ商店 <news@news.example.jp>");
         let list = subject("お知らせ");
         let head =
             Head { from: &from, reply_to: None, list: Some((&list, "t1.news.example.jp".into())), automatic: false };
-        let to = Email::parse("a..b@docomo.ne.jp").unwrap();
+        let to = Email::parse(to).unwrap();
         let mail = Mail {
             at: Time(1_795_000_000_000),
             to: &to,
@@ -232,6 +236,14 @@ mod tests {
             "List-Unsubscribe: <https://news.example.jp/u/abc>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
         ));
         assert!(mail.contains("List-ID: =?UTF-8?B?44GK55+l44KJ44Gb?=\r\n <t1.news.example.jp>\r\n"), "{mail}");
+    }
+
+    #[test]
+    fn a_japanese_domain_stands_in_the_header_as_it_travels() {
+        let mail = written_to("hanako@例え.jp", &[], None);
+        assert!(mail.contains("To: hanako@xn--r8jz45g.jp\r\n"), "{mail}");
+        let head = mail.split("\r\n\r\n").next().unwrap();
+        assert!(head.is_ascii(), "{head}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The life of a campaign, decided: which state follows from what, what is due, and what a missed start means.
 //! No clock, no disk, no network.
 
-use crate::base::{Error, Result, Time, limits};
+use crate::base::{Error, Result, Say, Time, limits};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -105,10 +105,32 @@ pub(super) fn next(state: State, event: Event) -> Result<State> {
         (Damage, Sending | Paused) => Ok(Damaged),
         (_, state) => {
             let (ja, en) = (state.ja(), state.name());
-            Err(Error::conflict(say!(
+            let conflict = Error::conflict(say!(
                 "この配信は今「{ja}」なので、その操作はできません。",
                 "The campaign is {en} now, so that cannot be done."
-            )))
+            ));
+            Err(conflict.hint(instead(state)))
+        }
+    }
+}
+
+/// What can be done with a campaign in this state.
+fn instead(state: State) -> Say {
+    match state {
+        State::Draft => say!("まず送信するか予約してください。", "Send or schedule it first."),
+        State::Scheduled | State::Held => {
+            say!(
+                "hakobu campaign unschedule で下書きに戻せます。",
+                "hakobu campaign unschedule makes it a draft again."
+            )
+        }
+        State::Sending => say!("hakobu campaign pause で一時停止できます。", "hakobu campaign pause stops it for now."),
+        State::Paused => say!(
+            "hakobu campaign resume で再開できます。理由は hakobu campaign show で確かめられます。",
+            "hakobu campaign resume goes on; hakobu campaign show tells why it was paused."
+        ),
+        State::Done | State::Cancelled | State::Damaged => {
+            say!("hakobu campaign copy で同じ内容の下書きを作れます。", "hakobu campaign copy makes a new draft of it.")
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use super::campaign::{self, Campaign};
 use super::plan::State;
-use super::run::never_sent;
-use crate::base::{Error, Result, ids::CampaignId, ids::ContactId, limits};
+use super::run::{self, RunState, never_sent};
+use crate::base::{Error, Kind, Result, Say, ids::CampaignId, ids::ContactId, ids::RunId, limits};
 use crate::contacts::reading;
 use crate::delivery::{Counts, Ledger, Row, State as RowState};
 use crate::store::Store;
@@ -17,15 +17,39 @@ pub struct Sums {
     pub state: State,
     #[serde(flatten)]
     pub counts: Counts,
+    /// Why it is paused, held or damaged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<Say>,
 }
 
 pub fn sums(store: &Store, id: CampaignId) -> Result<Sums> {
     let campaign = campaign::get(store, id)?;
-    let counts = match campaign.run.map(|run| Ledger::find(store, run)).transpose()?.flatten() {
-        Some(ledger) => ledger.counts()?,
+    let counts = match campaign.run {
+        Some(run) => counts(store, run)?,
         None => Counts::default(),
     };
-    Ok(Sums { campaign: id, state: campaign.state, counts })
+    Ok(Sums { campaign: id, state: campaign.state, counts, why: campaign.why })
+}
+
+/// The same for pages that show other things beside it: a lost ledger is no numbers there, not the end of the page.
+pub fn glance(store: &Store, id: CampaignId) -> Result<Sums> {
+    match sums(store, id) {
+        Err(e) if e.kind() == Kind::Damaged => {
+            let campaign = campaign::get(store, id)?;
+            let why = Some(campaign.why.unwrap_or_else(|| e.says().clone()));
+            Ok(Sums { campaign: id, state: campaign.state, counts: Counts::default(), why })
+        }
+        other => other,
+    }
+}
+
+/// Nobody is in a ledger that the expansion has not begun yet; later, a ledger that is not there is a lost one.
+fn counts(store: &Store, run: RunId) -> Result<Counts> {
+    match Ledger::find(store, run)? {
+        Some(ledger) => ledger.counts(),
+        None if run::get(store, run)?.state == RunState::Expanding => Ok(Counts::default()),
+        None => Ledger::open(store, run)?.counts(),
+    }
 }
 
 /// One recipient's line. The address is `None` when the contact is gone.
@@ -60,7 +84,11 @@ pub fn recipients(
 
 fn ledger(store: &Store, campaign: &Campaign) -> Result<Ledger> {
     let run = campaign.run.ok_or_else(never_sent)?;
-    Ledger::find(store, run)?.ok_or_else(never_sent)
+    match Ledger::find(store, run)? {
+        Some(ledger) => Ok(ledger),
+        None if run::get(store, run)?.state == RunState::Expanding => Err(never_sent()),
+        None => Ledger::open(store, run),
+    }
 }
 
 /// CSV in UTF-8 with a BOM, for spreadsheets.

@@ -23,7 +23,7 @@ const URL: &str = "https://news.example.jp";
 const NOW: Time = Time(1_795_000_000_000);
 
 struct House {
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
     store: Store,
     catcher: Catcher,
     relay: Relay,
@@ -60,7 +60,7 @@ impl House {
             .unwrap();
         let catcher = Catcher::start(Offer::new(|| NOW)).unwrap();
         let relay = Relay::parse(&format!("smtp://{}", catcher.addr())).unwrap();
-        House { _dir: dir, store, catcher, relay, topic, by }
+        House { dir, store, catcher, relay, topic, by }
     }
 
     fn person(&self, email: &str, family: &str, agrees: bool) -> ContactId {
@@ -117,6 +117,11 @@ impl House {
 
     fn start(&self, id: CampaignId) -> crate::base::ids::RunId {
         run::start(&self.store, &self.by, NOW, id, URL).unwrap()
+    }
+
+    fn lose_ledger(&self, run: crate::base::ids::RunId) {
+        self.store.journal().seal(&run.to_string()).unwrap();
+        std::fs::remove_file(self.dir.path().join(format!("journal/{run}.redb"))).unwrap();
     }
 
     fn drive(&self, id: CampaignId) -> Driven {
@@ -343,10 +348,29 @@ fn a_refusing_relay_pauses_the_campaign_and_says_why() {
     assert!(matches!(house.drive(id), Driven::Paused(_)));
     let campaign = campaign::get(&house.store, id).unwrap();
     assert!(campaign.state == State::Paused && campaign.why.is_some());
-    assert_eq!(result::sums(&house.store, id).unwrap().counts.queued, 1);
+    let sums = result::sums(&house.store, id).unwrap();
+    assert!(sums.counts.queued == 1 && sums.why.is_some());
+    let again = run::start(&house.store, &house.by, NOW, id, URL).unwrap_err();
+    assert!(again.hinted().unwrap().en.contains("resume"));
     house.catcher.clear_rules();
     run::resume(&house.store, &house.by, NOW, id).unwrap();
     assert_eq!(house.drive(id), Driven::Done);
+}
+
+#[test]
+fn a_lost_ledger_is_named_as_damaged_and_never_told_as_nobody() {
+    let house = House::new();
+    house.person("a@example.jp", "山田", true);
+    let id = house.campaign(&house.draft("<p>x</p>"));
+    let run = house.start(id);
+    assert_eq!(result::sums(&house.store, id).unwrap().counts.recipients, 0, "nobody is in it yet");
+    house.drive(id);
+    assert_eq!(result::sums(&house.store, id).unwrap().counts.sent, 1);
+    house.lose_ledger(run);
+    let error = result::sums(&house.store, id).unwrap_err();
+    assert_eq!(error.kind(), Kind::Damaged);
+    let seen = result::glance(&house.store, id).unwrap();
+    assert!(seen.counts.recipients == 0 && seen.why.is_some(), "the pages stay");
 }
 
 #[test]

@@ -39,6 +39,18 @@ impl<'a> Files<'a> {
         self.outputs.insert(name.to_owned(), place);
     }
 
+    /// Like `take`, for an output that comes after work that cannot be repeated: a place that is none is told first.
+    pub(super) fn take_checked(&mut self, name: &str, path: &Path) -> Result<()> {
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let is_place = std::fs::metadata(folder).and_then(|m| match m.is_dir() && !path.is_dir() {
+            true => Ok(()),
+            false => Err(std::io::ErrorKind::NotADirectory.into()),
+        });
+        is_place.map_err(|e| cannot_write(path, e))?;
+        self.take(name, path);
+        Ok(())
+    }
+
     /// Data goes to stdout, so the answer itself must not.
     pub(super) fn fill_stdout(&self) -> bool {
         self.outputs.values().any(Option::is_none)

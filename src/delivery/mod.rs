@@ -77,6 +77,6 @@ pub use letter::{Letter, Letters, Skip};
 pub use relay::{Login, Relay, Tls, relay, set_relay};
 pub use row::{Counts, Row, State};
 pub use schema::SCHEMA;
-pub use smtp::{Step, reply::Reply};
+pub use smtp::{Step, reply::Reply, session::in_ascii};
 pub use steer::Steer;
 pub use test_mail::test_mail;

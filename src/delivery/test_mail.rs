@@ -1,6 +1,6 @@
 //! The mail that shows that mail works: one letter about nothing, to an address that somebody typed.
 
-use super::Letter;
+use super::{Letter, in_ascii};
 use crate::base::{Email, Lang, Result, Time, clock, seal};
 use data_encoding::{BASE64, HEXLOWER};
 
@@ -19,8 +19,8 @@ pub fn test_mail(from: &Email, to: &Email, lang: Lang, now: Time) -> Result<Lett
         "Date: {date}\r\nFrom: Hakobu <{}>\r\nTo: <{}>\r\nSubject: =?UTF-8?B?{subject}?=\r\nMessage-ID: <{id}@{}>\r\n\
          Auto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\
          Content-Transfer-Encoding: base64\r\n\r\n{}\r\n",
-        from.envelope(),
-        to.envelope(),
+        in_ascii(from).unwrap_or_else(|| from.envelope()),
+        in_ascii(to).unwrap_or_else(|| to.envelope()),
         from.domain(),
         lines.join("\r\n"),
     );

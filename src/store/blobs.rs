@@ -301,6 +301,7 @@ fn damaged(name: &str) -> Error {
 fn io_error(e: io::Error) -> Error {
     match e.downcast::<Error>() {
         Ok(ours) => ours,
+        Err(e) if super::journal_file::is_full(&e) => super::engine::full().because(e),
         Err(e) => Error::io(say!("保存したファイルを扱えません。", "Cannot handle a stored file."), e),
     }
 }

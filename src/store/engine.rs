@@ -91,11 +91,8 @@ pub(super) fn unconfirmed(e: &rusqlite::Error) -> bool {
 }
 
 pub(super) fn full() -> Error {
-    Error::later(say!(
-        "ディスクがいっぱいのため、書き込めませんでした。何も変わっていません。",
-        "The disk is full, so nothing was written. Nothing has changed."
-    ))
-    .hint(say!("空きを作ってから、もう一度実行してください。", "Make room, then try again."))
+    Error::later(say!("ディスクがいっぱいのため、書き込めませんでした。", "The disk is full, so this was not written."))
+        .hint(say!("空きを作ってから、もう一度実行してください。", "Make room, then try again."))
 }
 
 fn damaged(en: &str, ja: &str) -> Error {
@@ -106,7 +103,8 @@ fn damaged(en: &str, ja: &str) -> Error {
 impl From<rusqlite::Error> for Error {
     fn from(e: rusqlite::Error) -> Error {
         let error = match e.sqlite_error().map(|s| (s.code, s.extended_code)) {
-            Some((ErrorCode::DiskFull, _)) => full(),
+            // The index of the log is mapped, not written: without room it cannot grow, and says so in its own way.
+            Some((ErrorCode::DiskFull, _) | (_, ffi::SQLITE_IOERR_SHMSIZE)) => full(),
             Some((ErrorCode::NotADatabase, _)) => damaged(
                 "books.db does not open with this house's key: the file is damaged or another house's.",
                 "books.db をこの鍵で開けません。壊れているか、別のデータのものです。",
@@ -127,5 +125,19 @@ impl From<rusqlite::Error> for Error {
             _ => Error::bug("the books"),
         };
         error.because(e)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_as_one_however_sqlite_meets_it() {
+        for code in [ffi::SQLITE_FULL, ffi::SQLITE_IOERR_SHMSIZE] {
+            let e = Error::from(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None));
+            assert_eq!(e.kind(), crate::base::Kind::Later, "{code}");
+            assert!(e.says().en.contains("full"));
+        }
     }
 }

@@ -3,13 +3,13 @@
 use super::sound::{Sound, unsound};
 use crate::base::{Error, Result, seal::Sealer};
 use redb::{Database, DatabaseError, ReadOnlyDatabase, ReadableDatabase, ReadableTable, TableDefinition};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Once, PoisonError, RwLock, RwLockReadGuard};
 
 /// A table's name; it is part of what seals each value.
 pub type Table = &'static str;
@@ -43,12 +43,29 @@ pub(super) enum Handle {
 
 pub(super) type Opener = Box<dyn Fn() -> std::result::Result<Handle, DatabaseError> + Send + Sync>;
 
-/// A damaged file may make redb panic; that is an error like any other.
+/// A damaged file may make redb panic; that is an error like any other, and says so as one: nothing is printed.
 pub(super) fn guarded<T>(
     f: impl FnOnce() -> std::result::Result<T, DatabaseError>,
 ) -> std::result::Result<T, DatabaseError> {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if !EXPECTED.get() {
+                before(info)
+            }
+        }));
+    });
     let broken = |_| Err(DatabaseError::Storage(redb::StorageError::Corrupted("redb panicked".into())));
-    catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(broken)
+    let outer = EXPECTED.replace(true);
+    let outcome = catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(broken);
+    EXPECTED.set(outer);
+    outcome
+}
+
+thread_local! {
+    /// This thread reads a file that may be damaged.
+    static EXPECTED: Cell<bool> = const { Cell::new(false) };
 }
 
 pub(super) fn open_error(name: &str, e: DatabaseError) -> Error {

@@ -91,3 +91,27 @@ fn the_doctor_names_what_is_missing_and_what_to_do() {
     assert_eq!(home.ask(&["relay", "show"]).ok().json()["relay"], "smtp://127.0.0.1:25");
     assert_eq!(home.ask(&["relay", "set", "smtp://u:secret@host"]).exit, 2);
 }
+
+#[test]
+fn a_saved_segment_stands_for_its_text() {
+    let home = Home::ready();
+    home.ask(&["contacts", "add", "a@example.jp"]).ok();
+    home.ask(&["segment", "save", "みんな", "email ends @example.jp"]).ok();
+    for name in ["みんな", "g1", "email ends @example.jp"] {
+        let counted = home.ask(&["segment", "count", name]).ok().json();
+        assert_eq!((&counted["count"], &counted["text"]), (&1.into(), &"email ends @example.jp".into()), "{name}");
+    }
+    assert_eq!(home.ask(&["segment", "count", "だれか"]).exit, 2);
+    std::fs::write(home.path("mail.html"), "<p>x</p>").unwrap();
+    let words = ["campaign", "create", "--name", "x", "--subject", "x", "--html", "mail.html", "--segment", "みんな"];
+    assert_eq!(home.ask(&words).ok().json()["segment"], "email ends @example.jp");
+}
+
+#[test]
+fn a_place_for_rejected_rows_that_is_none_is_told_before_anything_is_imported() {
+    let home = Home::ready();
+    std::fs::write(home.path("list.csv"), "mail\na@example.jp\nnobody\n").unwrap();
+    assert_eq!(home.ask(&["contacts", "import", "list.csv", "--errors", "no/such/x.csv"]).exit, 5);
+    assert_eq!(home.ask(&["contacts", "import", "."]).exit, 2);
+    assert_eq!(home.ask(&["contacts", "imports"]).ok().json()["imports"].as_array().unwrap().len(), 0);
+}

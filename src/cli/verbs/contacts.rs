@@ -228,7 +228,7 @@ impl Bring {
     fn import(self, lent: &mut Files<'_>, talk: &Talk) -> Result<Import> {
         lent.lend("file", &self.file)?;
         let errors = self.errors.clone().unwrap_or_else(|| beside(&self.file));
-        lent.take("errors", &errors);
+        lent.take_checked("errors", &errors)?;
         let consent = match (self.consent_source, self.consent_text_file) {
             (Some(source), Some(path)) => {
                 let wording = files::text(&path, limits::MB)?.trim().to_owned();

@@ -47,7 +47,7 @@ struct Content {
     from: Option<String>,
     #[command(flatten)]
     written: Written,
-    /// Who gets it; everybody if not given || 宛先の条件（省略すると全員）
+    /// Who gets it: conditions or a saved segment; everybody if not given || 宛先の条件か保存した絞り込み（省略すると全員）
     #[arg(long)]
     segment: Option<String>,
     /// t1 or a topic's name || 配信種別（t1 または名前）

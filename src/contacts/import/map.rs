@@ -2,7 +2,7 @@
 //! is guessed from its first values), the tags, or nothing.
 
 use super::headers::{self, Meaning};
-use super::plan::Mode;
+use super::plan::{Mode, Reason};
 use crate::base::lang::Say;
 use crate::base::{Error, Result, limits};
 use crate::contacts::attribute::{Attribute, Catalog, Role};
@@ -172,6 +172,9 @@ impl Mapper<'_> {
 
     fn matched(&mut self, at: usize, email_is_wished: bool) -> Target {
         let header = self.label(at);
+        if self.is_our_reason(at, &header) {
+            return Target::Nothing;
+        }
         if let Some(target) = self.catalog.find(&header).cloned().and_then(|a| self.take_known(&a)) {
             return target;
         }
@@ -192,6 +195,15 @@ impl Mapper<'_> {
             None if nameless || (self.wishes.only_mapped && !wanted) => Target::Nothing,
             None => self.take_new(at, header),
         }
+    }
+
+    /// The last column of a file of rejected rows, which comes back when somebody has corrected them.
+    fn is_our_reason(&self, at: usize, header: &str) -> bool {
+        let mut cells = self.values(at).filter(|v| !v.trim().is_empty()).peekable();
+        at + 1 == self.sheet.headers.len()
+            && matches!(header, "理由" | "reason")
+            && cells.peek().is_some()
+            && cells.all(Reason::wrote)
     }
 
     fn is_wished(&self, header: &str) -> bool {
@@ -229,8 +241,11 @@ impl Mapper<'_> {
     }
 
     fn take_new(&mut self, at: usize, label: String) -> Target {
+        // An attribute of these names would take the place of the address or the tags when an export comes back.
         let taken = |l: &str| {
-            self.catalog.find(l).is_some() || self.mapping.attributes.iter().any(|w| w.label == l || w.key == l)
+            matches!(l, "email" | "tags")
+                || self.catalog.find(l).is_some()
+                || self.mapping.attributes.iter().any(|w| w.label == l || w.key == l)
         };
         let label = match taken(&label) {
             true => (2..).map(|n| format!("{label} ({n})")).find(|l| !taken(l)).unwrap_or(label),

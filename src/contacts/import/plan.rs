@@ -93,6 +93,32 @@ impl Reason {
         }
     }
 
+    /// Whether a cell is a reason that an import once wrote into its file of rejected rows.
+    pub(super) fn wrote(cell: &str) -> bool {
+        const COLUMN: &str = "\0";
+        let misfits = [Misfit::NotNumber, Misfit::NotDate, Misfit::NotBool, Misfit::NotChoice, Misfit::TooLong];
+        let broken = [Broken::TooManyCells, Broken::QuoteLeftOpen, Broken::Undecodable(0)];
+        let plain = [
+            Reason::NoAddress,
+            Reason::BadAddress,
+            Reason::NoKey,
+            Reason::Repeated(u32::MAX),
+            Reason::Known,
+            Reason::Unknown,
+            Reason::Shared,
+        ];
+        let all = broken.map(Reason::Broken).into_iter().chain(misfits.map(|m| Reason::Misfit(0, m))).chain(plain);
+        let written = all.flat_map(|r| {
+            let Say { ja, en } = r.says(&[COLUMN.to_owned()]);
+            [ja, en]
+        });
+        let row = u32::MAX.to_string();
+        written.map(|s| s.replace(&row, COLUMN)).any(|s| match s.split_once(COLUMN) {
+            None => s == cell,
+            Some((before, after)) => cell.strip_prefix(before).is_some_and(|rest| rest.ends_with(after)),
+        })
+    }
+
     /// One word for scripts.
     pub fn name(self) -> &'static str {
         match self {

@@ -5,7 +5,7 @@ use super::plan::{Counts, Entry, Rules, Step};
 use super::read::{Format, Source};
 use super::stage::{self, Bucket, Rejected, Staged};
 use super::{Consent, Mode, Order, Problem, Report, State};
-use crate::base::{By, Error, Kind, Progress, Result, Time, ids::ImportId, limits};
+use crate::base::{By, Error, Kind, Progress, Result, Say, Time, ids::ImportId, limits};
 use crate::contacts::attribute::{Catalog, Role};
 use crate::contacts::consent::{Agreement, Standing};
 use crate::contacts::rows;
@@ -90,7 +90,7 @@ pub fn run(
     store.write(by, now, Deed::new("import.end", import.to_string()), |tx| {
         rows::imports::set_state(tx, import, state)
     })?;
-    let (report, rejected) = ended?;
+    let (report, rejected) = ended.map_err(|e| broken_off(import, e))?;
     write_errors(source, order, rejected, errors)?;
     Ok(report)
 }
@@ -367,6 +367,21 @@ fn error_file(e: std::io::Error) -> Error {
     Error::io(say!("取り込めなかった行を書き出せません。", "Cannot write the file of rejected rows."), e)
 }
 
+/// An import ends between two batches: what came before stays, and the import can be undone or run again.
+fn broken_off(import: ImportId, e: Error) -> Error {
+    let Say { ja, en } = e.says();
+    let says = say!(
+        "{ja}取り込み {import} は途中で止まりました。それまでの行は登録されています。",
+        "{en} The import {import} stopped on the way; the rows before that are in."
+    );
+    Error::new(e.kind(), says)
+        .hint(say!(
+            "原因を取り除いて同じファイルをもう一度取り込むか、hakobu contacts undo {import} で取り消してください。",
+            "Remove the cause and import the same file again, or take it back with hakobu contacts undo {import}."
+        ))
+        .because(e)
+}
+
 fn stopped() -> Error {
     Error::new(
         Kind::Stopped,
@@ -387,4 +402,17 @@ fn unconfirmed(n: &Counts) -> Error {
         ),
     )
     .hint(say!("よければ --yes を付けて実行してください。", "If that is right, run it with --yes."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_import_that_a_full_disk_stops_says_what_is_in_and_how_to_go_on() {
+        let full = Error::later(say!("ディスクがいっぱいです。", "The disk is full."));
+        let e = broken_off(ImportId(2), full);
+        assert_eq!((e.kind(), e.says().en.contains("i2 stopped on the way")), (Kind::Later, true));
+        assert!(e.hinted().is_some_and(|hint| hint.en.contains("contacts undo i2")));
+    }
 }

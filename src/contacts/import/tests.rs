@@ -129,6 +129,34 @@ fn every_row_is_accounted_for_and_rejected_ones_come_back_with_a_reason() {
 }
 
 #[test]
+fn a_corrected_error_file_brings_its_rows_and_no_attribute_for_the_reasons() {
+    let house = House::new();
+    let wishes = Wishes { types: vec![("点".into(), Type::Number)], ..Wishes::default() };
+    let order = Order { wishes, ..Order::default() };
+    let (_, errors) = house.import("email,点\nnobody,1\na@example.jp,many\nb@example.jp,1,2\n", &order);
+    let corrected = errors.replace("nobody", "nobody@example.jp").replace(",many,", ",3,").replace(",1,2,", ",1,");
+    let (report, _) = house.import_at(2, &corrected, &Order::default());
+    assert_eq!((report.counts.new, report.counts.rejected), (3, 0), "{corrected}");
+    assert_eq!(house.number("SELECT count(*) FROM attributes"), 1);
+    house.import_at(3, "email,理由\na@example.jp,引っ越し\n", &Order::default());
+    assert_eq!(
+        value(&house.person("a@example.jp"), "理由"),
+        Some(Value::Text("引っ越し".into())),
+        "a reason of theirs"
+    );
+}
+
+#[test]
+fn a_second_column_of_addresses_does_not_take_the_place_of_the_first() {
+    let house = House::new();
+    let text = "mail,email\na@example.jp,b@example.jp\n";
+    house.import(text, &Order::default());
+    let (report, _) = house.import_at(2, "email,email (2)\na@example.jp,c@example.jp\n", &Order::default());
+    assert_eq!((report.counts.changed, report.counts.rejected), (1, 0));
+    assert_eq!(value(&house.person("a@example.jp"), "email_2"), Some(Value::Text("c@example.jp".into())));
+}
+
+#[test]
 fn the_same_file_again_changes_nothing() {
     let house = House::new();
     let text = "email,姓,点\na@example.jp,山田,1\nb@example.jp,鈴木,2\n";

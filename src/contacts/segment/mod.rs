@@ -45,7 +45,7 @@ mod when;
 #[cfg(test)]
 pub(super) mod tests;
 
-pub use saved::{Saved, change, delete, list, load, save};
+pub use saved::{Saved, change, delete, list, load, meant, save};
 pub use term::Outcome;
 
 use super::attribute::{Attribute, Catalog};

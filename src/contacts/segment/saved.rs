@@ -26,6 +26,15 @@ pub fn load(store: &Store, which: &str) -> Result<Saved> {
     store.read(|c| rows::find(c, which))?.ok_or_else(unknown)
 }
 
+/// The conditions that somebody means: as they stand, or those of the saved segment of that name or id.
+pub fn meant(store: &Store, text: &str) -> Result<String> {
+    let Err(mistake) = super::read(store, text) else { return Ok(text.to_owned()) };
+    match store.read(|c| rows::find(c, text.trim()))? {
+        Some(saved) => Ok(saved.text),
+        None => Err(mistake),
+    }
+}
+
 fn unknown() -> Error {
     Error::missing(say!("その絞り込みはありません。", "There is no such segment."))
         .hint(say!("一覧: hakobu segment list", "The list: hakobu segment list"))

@@ -130,7 +130,7 @@ impl Session {
         if let Some(limit) = self.offers.size.filter(|limit| *limit > 0 && size as u64 > *limit) {
             return Err(Envelope::TooBig { limit });
         }
-        let (from, to) = (on_the_wire(&letter.from), on_the_wire(&letter.to));
+        let (from, to) = (in_ascii(&letter.from), in_ascii(&letter.to));
         let (Some(from), Some(to)) = (from, to) else { return Err(Envelope::Impossible("domain")) };
         let utf8 = !(from.is_ascii() && to.is_ascii());
         if utf8 && !self.offers.utf8 {
@@ -268,8 +268,8 @@ fn our_name(stream: &TcpStream) -> String {
     }
 }
 
-/// The address in an envelope: a domain in A-labels, a quoted local part where it must be.
-fn on_the_wire(email: &Email) -> Option<String> {
+/// The address in an envelope or a header: a domain in A-labels, a quoted local part where it must be.
+pub fn in_ascii(email: &Email) -> Option<String> {
     let envelope = email.envelope();
     let local = &envelope[..envelope.len() - email.domain().len()];
     Some(format!("{local}{}", resolve::a_labels(email.domain())?))

@@ -99,8 +99,7 @@ fn filled(house: &House, by: &By, now: Time, (mut draft, given): (Draft, &Given)
         (draft.subject, draft.format, draft.body, draft.text) = (saved.subject, saved.format, saved.body, saved.text);
     }
     if let Some(text) = &given.segment {
-        segment::read(store, text)?;
-        draft.segment = text.clone();
+        draft.segment = segment::meant(store, text)?;
     }
     if let Some(which) = &given.topic {
         draft.topic = Some(topic::find(store, which)?.id);

@@ -5,7 +5,7 @@ use crate::base::{By, Error, Kind, Lang, Result, Time, clock, ids::ContactId, li
 use crate::contacts::attribute::{self, Attribute, Catalog};
 use crate::contacts::export::{self, Form, Wish};
 use crate::contacts::value::Type;
-use crate::contacts::{people, tag};
+use crate::contacts::{people, segment, tag};
 use crate::house::House;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -135,13 +135,13 @@ pub(super) fn exports(house: &House, by: &By, now: Time, ask: ExportAsk, io: &dy
     let store = &house.store;
     match ask {
         ExportAsk::Write { segment, form, lang } => {
-            let wish = Wish { segment: segment.0, form, lang };
+            let wish = Wish { segment: segment::meant(store, &segment.0)?, form, lang };
             let done = export::export(store, (by, now), &wish, io.progress(), io.output("file")?.as_mut())?;
             let answer = Answer::of(&done)?;
             Ok(if done.stopped { answer.but(Kind::Stopped) } else { answer })
         }
         ExportAsk::Check { segment, lang } => {
-            let wish = Wish { segment: segment.0, lang, ..Wish::default() };
+            let wish = Wish { segment: segment::meant(store, &segment.0)?, lang, ..Wish::default() };
             let lost = export::check(store, now, &wish, io.progress())?;
             Answer::of(json!({"lost": lost.len(), "cells": lost}))
         }

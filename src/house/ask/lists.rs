@@ -1,7 +1,7 @@
 //! `hakobu topic`, `hakobu segment` and `hakobu suppression`: the lists that decide who gets what.
 
 use super::{Answer, Hidden, Streams};
-use crate::base::{By, Email, Kind, Result, Time, clock, limits};
+use crate::base::{By, Email, Result, Time, clock, limits};
 use crate::contacts::suppression::{self, After, Reason};
 use crate::contacts::{segment, topic};
 use crate::house::House;
@@ -79,11 +79,7 @@ pub(super) fn segments(house: &House, by: &By, now: Time, ask: SegmentAsk) -> Re
             Answer::of(json!({"segment": saved.id, "name": saved.name, "text": saved.text, "count": count}))
         }
         SegmentAsk::Count { text } => {
-            let text = match segment::load(store, &text) {
-                Ok(saved) => saved.text,
-                Err(e) if e.kind() == Kind::Missing => text,
-                Err(e) => return Err(e),
-            };
+            let text = segment::meant(store, &text)?;
             let count = segment::count(store, &segment::read(store, &text)?, now)?;
             Answer::of(json!({"text": text, "count": count}))
         }

@@ -73,7 +73,7 @@ fn recent(house: &House) -> Result<Vec<Recent>> {
     campaigns
         .into_iter()
         .map(|c| {
-            let counts = result::sums(&house.store, c.id)?.counts;
+            let counts = result::glance(&house.store, c.id)?.counts;
             Ok(Recent {
                 id: c.id,
                 name: c.draft.name,
@@ -140,7 +140,7 @@ fn running(house: &House, w: Words, may_open: bool) -> Result<(String, bool)> {
     let mut rows = Vec::new();
     for state in [State::Sending, State::Paused] {
         for c in campaign::list(&house.store, Some(state), None, RECENT)? {
-            let counts = result::sums(&house.store, c.id)?.counts;
+            let counts = result::glance(&house.store, c.id)?.counts;
             let (total, done) =
                 (counts.recipients, counts.recipients - counts.queued - counts.sending - counts.deferred);
             let percent = (done * 100).checked_div(total).unwrap_or(0);

@@ -29,7 +29,7 @@ struct Sent {
 }
 
 pub(super) fn draw(v: &Visit<'_>, campaign: &Campaign) -> Result<Answer> {
-    let sums = result::sums(&v.house.store, campaign.id)?;
+    let sums = result::glance(&v.house.store, campaign.id)?;
     let p = v.page(campaign.draft.name.clone()).under(v.w.menu_campaigns(), super::PLACE);
     Answer::page(&Sent {
         doubt: grouped(sums.counts.in_doubt),
@@ -86,7 +86,7 @@ pub(crate) fn live(v: &mut Visit<'_>) -> Result<Answer> {
     let (id, w, house) = (found(v)?.id, v.w, Arc::clone(v.house));
     v.live(move |_now: Time| {
         let campaign = campaign::get(&house.store, id)?;
-        let sums = result::sums(&house.store, id)?;
+        let sums = result::glance(&house.store, id)?;
         let html = fragment(w, &campaign, &sums)?;
         Ok(match sums.state {
             State::Sending => Live::Now(html),
@@ -119,7 +119,7 @@ pub(crate) fn recipients(v: &mut Visit<'_>) -> Result<Answer> {
     let after = ContactId::parse(v.query.get("after")).ok();
     let page = result::recipients(&v.house.store, campaign.id, wanted, after, PAGE)?;
     let next = page.last().filter(|_| page.len() == PAGE).map(|r| v.query.with("after", &r.row.contact.to_string()));
-    let sums = result::sums(&v.house.store, campaign.id)?;
+    let sums = result::glance(&v.house.store, campaign.id)?;
     let words = states(w, &sums.counts);
     let here = format!("{}/recipients", place(campaign.id));
     let mut tabs =
