@@ -24,10 +24,12 @@ document.addEventListener("keydown", (event) => {
   form.requestSubmit();
 });
 
-// A form is sent once: a second press while the first is on its way does nothing.
+// A form is sent once: a second press while the first is on its way does nothing. A dialog may be answered again, and
+// what is downloaded (data-again) may be wanted twice: the page stays.
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (event.defaultPrevented || event.submitter?.formTarget || form.target) return;
+  if (form.getAttribute("method") === "dialog" || "again" in form.dataset) return;
   if (form.dataset.sent) return event.preventDefault();
   form.dataset.sent = "1";
   form.removeAttribute("data-changed");

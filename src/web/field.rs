@@ -4,6 +4,11 @@ use super::words::Words;
 use crate::base::{Error, Lang, Say};
 use askama::Template;
 
+/// What to do next, unless it is a command to type: whoever reads a page has no terminal at hand.
+pub(crate) fn hint(error: &Error) -> Option<&Say> {
+    error.hinted().filter(|h| !h.ja.contains("hakobu ") && !h.ja.contains("--"))
+}
+
 /// What is wrong with a form, field by field; also draws itself as the summary above the form.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Faults {
@@ -28,7 +33,7 @@ impl Faults {
 
     /// The error's sentence and its hint.
     pub(crate) fn add_error(&mut self, field: &str, error: &Error) {
-        let hint = error.hinted().cloned().unwrap_or_else(|| Say::new("", ""));
+        let hint = hint(error).cloned().unwrap_or_else(|| Say::new("", ""));
         let says = error.says();
         self.add(field, Say::new(format!("{}{}", says.ja, hint.ja), format!("{} {}", says.en, hint.en)));
     }

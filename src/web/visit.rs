@@ -106,7 +106,7 @@ impl Visit<'_> {
 
     /// Redirect with the reason why nothing was done.
     pub(crate) fn back_with(&self, place: &str, error: &Error) -> Result<Answer> {
-        let (says, hint) = (error.says(), error.hinted());
+        let (says, hint) = (error.says(), super::field::hint(error));
         let hint = hint.map_or((String::new(), String::new()), |h| (h.ja.clone(), format!(" {}", h.en)));
         let says = Say::new(format!("{}{}", says.ja, hint.0), format!("{}{}", says.en, hint.1));
         self.flash(Flash { good: false, says });

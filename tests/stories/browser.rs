@@ -236,3 +236,19 @@ fn no_page_of_the_menu_scrolls_sideways_on_a_small_screen() {
     browser.click(".menu-button");
     assert_eq!(browser.run("return document.querySelector('#side').matches(':popover-open')"), true);
 }
+
+#[test]
+fn a_question_that_was_declined_can_be_asked_and_answered_again() {
+    let home = Home::ready();
+    let (server, browser) = (home.serve(), Browser::open());
+    browser.sign_in(&server);
+    browser.go(&format!("{}campaigns/new", server.url));
+    browser.fill("#f-name", "やめる配信");
+    browser.click("form.card button.button-quiet:not([formtarget])");
+    assert!(browser.is_at("/campaigns/c1/edit"));
+    for answer in ["no", "yes"] {
+        browser.click("form[data-confirm] button");
+        browser.click(&format!("dialog[open] button[value={answer}]"));
+    }
+    assert!(browser.is_at("/campaigns"), "{}", browser.run("return location.href"));
+}

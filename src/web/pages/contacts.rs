@@ -3,9 +3,10 @@
 use super::audit::Names;
 use crate::access::Right;
 use crate::base::{
-    Email, Result, Time, clock,
+    Email, Kind, Result, Time, clock,
     ids::{ContactId, TopicId},
 };
+use crate::campaigns::campaign;
 use crate::contacts::consent::{self, Agreement, Basis, Said, State};
 use crate::contacts::outcomes::{self, Received};
 use crate::contacts::people::{self, Person, Seen};
@@ -120,7 +121,7 @@ struct Contact {
     listed: Option<(Entry, &'static str)>,
     states: Vec<(Topic, State)>,
     history: Vec<Said>,
-    mails: Vec<Received>,
+    mails: Vec<(Received, String)>,
     source: Field,
     record: Vec<Field>,
     names: Names,
@@ -147,7 +148,7 @@ fn draw(v: &Visit<'_>, faults: Faults) -> Result<Answer> {
         listed,
         states: consent::states(store, id)?,
         history: consent::history(store, id)?,
-        mails: outcomes::of(store, id, MAILS)?,
+        mails: mails(v, id)?,
         source,
         record: record_fields(v, &faults)?,
         names: Names::read(v)?,
@@ -156,6 +157,16 @@ fn draw(v: &Visit<'_>, faults: Faults) -> Result<Answer> {
         faults,
         who,
     })
+}
+
+/// Each with its campaign's name, or its number where there is none any more.
+fn mails(v: &Visit<'_>, id: ContactId) -> Result<Vec<(Received, String)>> {
+    let named = |m: Received| match campaign::get(&v.house.store, m.campaign) {
+        Ok(campaign) => Ok((m, campaign.draft.name)),
+        Err(e) if e.kind() == Kind::Missing => Ok((m.clone(), m.campaign.to_string())),
+        Err(e) => Err(e),
+    };
+    outcomes::of(&v.house.store, id, MAILS)?.into_iter().map(named).collect()
 }
 
 fn record_fields(v: &Visit<'_>, faults: &Faults) -> Result<Vec<Field>> {

@@ -2,6 +2,7 @@
 
 use crate::base::{Error, Kind, Result};
 use crate::web::answer::Answer;
+use crate::web::field::hint;
 use crate::web::form::encode;
 use crate::web::gate::Turned;
 use crate::web::page::Page;
@@ -92,7 +93,7 @@ fn failed(v: &Visit<'_>, e: &Error, status: u16) -> Told {
     // What went wrong inside is for the log; outsiders get the number.
     let (text, hint) = match e.kind() == Kind::Bug {
         true => (w.oops_bug_text(), ""),
-        false => (e.says().to(v.lang), e.hinted().map_or("", |h| h.to(v.lang))),
+        false => (e.says().to(v.lang), hint(e).map_or("", |h| h.to(v.lang))),
     };
     Told { status, kind: e.kind(), title, text: text.to_owned(), hint: hint.to_owned() }
 }

@@ -9,7 +9,7 @@ use crate::campaigns::{proof, sender, template};
 use crate::contacts::attribute::Catalog;
 use crate::contacts::{MailKind, topic};
 use crate::web::answer::Answer;
-use crate::web::field::{Faults, Field, Kind as Input};
+use crate::web::field::{Faults, Field, Kind as Input, hint};
 use crate::web::page::Page;
 use crate::web::visit::Visit;
 use crate::web::words::Words;
@@ -40,7 +40,9 @@ pub(crate) fn new(v: &mut Visit<'_>) -> Result<Answer> {
         (draft.name, draft.subject, draft.format) = (saved.name, saved.subject, saved.format);
         (draft.body, draft.text) = (saved.body, saved.text);
     }
-    draft.sender = sender::list(&v.house.store)?.first().map(|p| p.id);
+    let senders = sender::list(&v.house.store)?;
+    let ready = senders.iter().find(|p| p.sender.is_complete()).or(senders.first());
+    draft.sender = ready.map(|p| p.id);
     draw(v, &draft, None, Faults::new(v.lang))
 }
 
@@ -295,7 +297,7 @@ fn preview(v: &Visit<'_>, draft: &Draft, of: Option<CampaignId>) -> Result<Answe
             None => plain(made.subject, made.text),
         },
         Err(e) if matches!(e.kind(), Kind::Refused | Kind::Missing) => {
-            plain(e.says().to(v.lang).to_owned(), e.hinted().map(|h| h.to(v.lang).to_owned()).unwrap_or_default())
+            plain(e.says().to(v.lang).to_owned(), hint(&e).map(|h| h.to(v.lang).to_owned()).unwrap_or_default())
         }
         Err(e) => Err(e),
     }
