@@ -219,10 +219,15 @@ pub(crate) fn agree(v: &mut Visit<'_>) -> Result<Answer> {
         when => faults.check("when", Time::parse(when, &clock::japan())),
     };
     let topic = faults.check("topic", TopicId::parse(v.form.get("topic")));
-    if let (Some(at), Some(topic)) = (at, topic) {
+    // Nothing is recorded as a consent that nobody chose.
+    let basis = Basis::parse(v.form.get("basis"));
+    if basis.is_none() {
+        faults.add("basis", say!("根拠を選んでください。", "Choose the basis."));
+    }
+    if let (Some(at), Some(topic), Some(basis)) = (at, topic, basis) {
         let said = Agreement {
             at,
-            basis: Basis::parse(v.form.get("basis")).unwrap_or(Basis::OptIn),
+            basis,
             source: v.form.get("where").trim().to_owned(),
             wording: v.form.get("wording").trim().to_owned(),
         };

@@ -76,6 +76,8 @@ fn a_contact_shows_what_was_said_and_staff_can_record_more() {
     let body = sound(&mut site, "/contacts/p1");
     assert!(body.contains("送ってよいですか") && body.contains("2026年11月1日") && body.contains("badge-good"));
     assert_eq!(site.post("/contacts/p1/agree", &[("topic", "t1"), ("where", ""), ("when", "いつか")]).status, 422);
+    let unchosen = [("topic", "t1"), ("where", "店頭"), ("basis", "hearsay")];
+    assert_eq!(site.post("/contacts/p1/agree", &unchosen).status, 422, "a basis that nobody chose is no consent");
     assert_eq!(site.post("/contacts/p1/refuse", &[("topic", "t1"), ("source", "電話")]).status, 303);
     assert_eq!(site.post("/contacts/p1/refuse", &[("topic", "")]).status, 303);
     assert!(sound(&mut site, "/contacts/p1").contains("/contacts/p1/unlist"));
