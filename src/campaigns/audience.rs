@@ -73,6 +73,15 @@ pub(super) fn refusal(s: &Store, contact: ContactId, topic: TopicId, kind: MailK
     Ok(refusal::may_send(s, contact, topic, kind)?.err().map(|r| r.name()))
 }
 
+/// Whether this person said no, or the house did for them; a consent that is only missing is neither.
+pub(super) fn refuses(s: &Store, contact: ContactId, topic: TopicId, kind: MailKind) -> Result<bool> {
+    use refusal::Refusal;
+    Ok(match refusal::may_send(s, contact, topic, kind)? {
+        Ok(()) | Err(Refusal::Unconsented) => false,
+        Err(Refusal::Suppressed | Refusal::Refused | Refusal::Gone) => true,
+    })
+}
+
 /// For everyone at that address; who is gone gets nothing anyway.
 pub(super) fn refuse(store: &Store, now: Time, holder: &Holder) -> Result<()> {
     let who = (holder.contact, holder.topic);

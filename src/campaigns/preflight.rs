@@ -2,7 +2,7 @@
 //! is for a person (or `--strict`) to judge, a *note* only says what will be done.
 
 use super::audience::{self, Totals};
-use super::campaign::{self, Campaign};
+use super::campaign::{self, Campaign, Draft};
 use super::content::Content;
 use super::letters::Writer;
 use super::proof;
@@ -80,6 +80,13 @@ pub fn check(store: &Store, now: Time, campaign: &Campaign, around: &Around<'_>)
     }
     report.findings.sort_by_key(|f| f.level);
     Ok(report)
+}
+
+/// Whom a draft reaches as it stands in the editor, saved or not. A mistake in its segment is the error.
+pub fn whom(store: &Store, now: Time, draft: &Draft) -> Result<Totals> {
+    let segment = audience::segment(store, &draft.segment)?;
+    let (topic, _) = audience::topic(store, draft.topic)?;
+    audience::totals(store, &segment, (topic, draft.kind), now)
 }
 
 fn settings(report: &mut Report, around: &Around<'_>) {

@@ -89,15 +89,19 @@ pub(super) fn person(store: &Store, used: &Catalog, segment: &str, who: Option<C
 
 /// Where test mails go.
 pub enum TestTo {
-    One(Email),
-    /// A tag or a saved segment; each member sees their own mail unless `as_contact` says otherwise.
+    These(Vec<Email>),
+    /// A tag or a saved segment; each member sees their own mail unless `as_contact` says otherwise. Whoever refused
+    /// stays out.
     Group(String),
 }
 
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Tested {
     pub sent: u64,
+    /// Not taken by the relay.
     pub refused: u64,
+    /// Members of the group who refused or are on the do-not-send list.
+    pub left_out: u64,
 }
 
 /// Test mails are marked, their refusal link does nothing, and they are not counted anywhere.
@@ -112,21 +116,29 @@ pub fn test(
     let writer = Writer::new(store, content)?;
     super::preflight::must_know(&writer.renderer)?;
     let used = writer.renderer.used();
-    let mut letters = Vec::new();
+    let (mut letters, mut tested) = (Vec::new(), Tested::default());
     match to {
-        TestTo::One(email) => {
+        TestTo::These(emails) => {
             let person = person(store, &used, &campaign.draft.segment, as_contact)?;
-            letters.push(writer.test(email, &person, now)?);
+            for email in emails.iter().take(limits::TEST_MAILS_MAX) {
+                letters.push(writer.test(email, &person, now)?);
+            }
         }
         TestTo::Group(name) => {
             for id in audience::group(store, name, now, limits::TEST_MAILS_MAX)? {
                 let Some(member) = reading::picked(store, &used, id)? else { continue };
+                if audience::refuses(store, id, writer.content.topic, writer.content.kind)? {
+                    tested.left_out += 1;
+                    continue;
+                }
                 let shown = as_contact.map(|c| person(store, &used, "", Some(c))).transpose()?;
                 letters.push(writer.test(&member.email, shown.as_ref().unwrap_or(&member), now)?);
             }
         }
     }
-    let mut tested = Tested::default();
+    if letters.is_empty() {
+        return Err(Error::refused(say!("テストの送り先がありません。", "There is nobody to send the test to.")));
+    }
     for letter in &letters {
         match (200..300).contains(&delivery::send_one(relay, letter)?.code) {
             true => tested.sent += 1,

@@ -93,29 +93,61 @@ fn ledger(store: &Store, campaign: &Campaign) -> Result<Ledger> {
 
 /// CSV in UTF-8 with a BOM, for spreadsheets.
 pub fn csv(store: &Store, id: CampaignId, state: Option<RowState>, out: &mut dyn Write) -> Result<u64> {
-    let io = |e| Error::io(say!("CSV を書き出せません。", "The CSV cannot be written."), e);
-    out.write_all("\u{feff}contact,email,state,code,reason,attempts,at\r\n".as_bytes()).map_err(io)?;
-    let (mut after, mut n) = (None, 0u64);
-    loop {
-        let page = recipients(store, id, state, after, limits::EXPAND_PAGE)?;
-        let Some(last) = page.last() else { return Ok(n) };
-        after = Some(last.row.contact);
-        for r in &page {
-            let at = r.row.at.rfc3339(&crate::base::clock::japan());
-            let line = [
-                r.row.contact.to_string(),
-                r.email.clone().unwrap_or_default(),
-                r.row.state.name().to_owned(),
-                r.row.code.to_string(),
-                r.row.said.clone(),
-                r.row.attempts.to_string(),
-                at,
-            ];
-            let cells: Vec<String> = line.iter().map(|cell| quoted(cell)).collect();
-            out.write_all(format!("{}\r\n", cells.join(",")).as_bytes()).map_err(io)?;
-            n += 1;
-        }
+    let mut pages = Pages::new(id, state);
+    let mut rows = 0;
+    while let Some((bytes, n)) = pages.next(store)? {
+        out.write_all(&bytes)
+            .map_err(|e| Error::io(say!("CSV を書き出せません。", "The CSV cannot be written."), e))?;
+        rows += n;
     }
+    Ok(rows)
+}
+
+/// The same CSV a page at a time, for whoever sends it on.
+pub struct Pages {
+    id: CampaignId,
+    state: Option<RowState>,
+    after: Option<ContactId>,
+    at: Place,
+}
+
+enum Place {
+    Start,
+    Inside,
+    End,
+}
+
+impl Pages {
+    pub fn new(id: CampaignId, state: Option<RowState>) -> Pages {
+        Pages { id, state, after: None, at: Place::Start }
+    }
+
+    /// The next bytes and how many recipients stand in them; `None` after the last.
+    pub fn next(&mut self, store: &Store) -> Result<Option<(Vec<u8>, u64)>> {
+        let mut out = match self.at {
+            Place::Start => "\u{feff}contact,email,state,code,reason,attempts,at\r\n".to_owned(),
+            Place::Inside => String::new(),
+            Place::End => return Ok(None),
+        };
+        let page = recipients(store, self.id, self.state, self.after, limits::EXPAND_PAGE)?;
+        self.after = page.last().map(|r| r.row.contact).or(self.after);
+        self.at = if page.len() < limits::EXPAND_PAGE { Place::End } else { Place::Inside };
+        page.iter().for_each(|r| out.push_str(&line(r)));
+        Ok(Some((out.into_bytes(), page.len() as u64)))
+    }
+}
+
+fn line(r: &Recipient) -> String {
+    let cells = [
+        r.row.contact.to_string(),
+        r.email.clone().unwrap_or_default(),
+        r.row.state.name().to_owned(),
+        r.row.code.to_string(),
+        r.row.said.clone(),
+        r.row.attempts.to_string(),
+        r.row.at.rfc3339(&crate::base::clock::japan()),
+    ];
+    cells.map(|cell| quoted(&cell)).join(",") + "\r\n"
 }
 
 /// A cell that a spreadsheet would run as a formula is made text.

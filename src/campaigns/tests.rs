@@ -500,7 +500,7 @@ fn a_preview_and_a_test_mail_are_what_the_recipient_would_get() {
     assert!(proof::preview(&house.store, &draft, Some(id), None).unwrap().subject.starts_with("一番様"));
 
     let campaign = campaign::get(&house.store, id).unwrap();
-    let one = TestTo::One(Email::parse("me@example.jp").unwrap());
+    let one = TestTo::These(vec![Email::parse("me@example.jp").unwrap()]);
     proof::test(&house.store, &house.relay, NOW, (&campaign, URL), (&one, Some(second))).unwrap();
     let group = TestTo::Group("会員".into());
     assert_eq!(proof::test(&house.store, &house.relay, NOW, (&campaign, URL), (&group, None)).unwrap().sent, 2);

@@ -35,6 +35,7 @@ pub(crate) const TABLE: &[Route] = &[
     get("/campaigns/new", Who::Right(Right::Edit), campaigns::edit::new),
     post("/campaigns/new", Who::Right(Right::Edit), Body::LongForm, campaigns::edit::create),
     post("/campaigns/preview", Who::Right(Right::Edit), Body::LongForm, campaigns::edit::preview_form),
+    post("/campaigns/count", Who::Right(Right::Edit), Body::LongForm, campaigns::whom::count),
     get("/campaigns/{id}", Who::Right(Right::View), campaigns::show),
     get("/campaigns/{id}/edit", Who::Right(Right::Edit), campaigns::edit::show),
     post("/campaigns/{id}/edit", Who::Right(Right::Edit), Body::LongForm, campaigns::edit::save),

@@ -54,9 +54,9 @@ pub(in crate::cli) enum Campaign {
     Test {
         #[command(flatten)]
         one: One,
-        /// To this address || このアドレスへ
+        /// To this address; may be given several times || このアドレスへ（何度でも指定できる）
         #[arg(long, value_name = "ADDRESS", required_unless_present = "group", conflicts_with = "group")]
-        to: Option<String>,
+        to: Vec<String>,
         /// To everybody with this tag or in this saved segment || このタグまたは絞り込みの全員へ
         #[arg(long)]
         group: Option<String>,
@@ -168,7 +168,7 @@ impl Campaign {
             Campaign::Edit(edit) => edit.ask(files)?,
             Campaign::Preview { one, contact } => CampaignAsk::Preview { campaign: one.campaign, contact },
             Campaign::Test { one, to, group, contact } => {
-                CampaignAsk::Test { campaign: one.campaign, to: to.map(Hidden), group, contact }
+                CampaignAsk::Test { campaign: one.campaign, to: to.into_iter().map(Hidden).collect(), group, contact }
             }
             Campaign::Schedule { one, at } => CampaignAsk::Schedule { campaign: one.campaign, at },
             Campaign::Unschedule(one) => CampaignAsk::Unschedule(one.campaign),

@@ -6,7 +6,7 @@ use crate::base::{By, Email, Error, Kind, Result, Time, clock, ids::CampaignId, 
 use crate::campaigns::campaign::{self, Campaign};
 use crate::campaigns::file;
 use crate::campaigns::preflight::{self, Around, Level, Report};
-use crate::campaigns::proof::{self, TestTo};
+use crate::campaigns::proof::{self, TestTo, Tested};
 use crate::campaigns::sender::{self, Sender};
 use crate::campaigns::{State, result, run};
 use crate::delivery::{self, Decision};
@@ -35,7 +35,7 @@ pub enum CampaignAsk {
     },
     Test {
         campaign: CampaignId,
-        to: Option<Hidden>,
+        to: Vec<Hidden>,
         group: Option<String>,
         contact: Option<ContactId>,
     },
@@ -98,7 +98,7 @@ pub(super) fn answer(house: &House, by: &By, now: Time, ask: CampaignAsk, io: &d
         }
         CampaignAsk::Preview { campaign, contact } => preview(house, campaign, contact),
         CampaignAsk::Test { campaign, to, group, contact } => {
-            test(house, now, campaign, (test_to(to, group)?, contact))
+            test(house, now, campaign, (test_to(&to, group)?, contact))
         }
         CampaignAsk::Schedule { campaign: id, at } => {
             campaign::schedule(store, by, now, id, Time::parse(&at, &clock::japan())?)?;
@@ -148,11 +148,10 @@ fn preview(house: &House, id: CampaignId, contact: Option<ContactId>) -> Result<
     Answer::of(json!({"campaign": id, "subject": preview.subject, "text": preview.text, "html": preview.html}))
 }
 
-fn test_to(to: Option<Hidden>, group: Option<String>) -> Result<TestTo> {
-    match (to, group) {
-        (Some(to), _) => Ok(TestTo::One(Email::parse(&to.0)?)),
-        (None, Some(group)) => Ok(TestTo::Group(group)),
-        (None, None) => Err(Error::refused(say!("宛先がありません。", "There is nobody to send to."))),
+fn test_to(to: &[Hidden], group: Option<String>) -> Result<TestTo> {
+    match group {
+        Some(group) => Ok(TestTo::Group(group)),
+        None => Ok(TestTo::These(to.iter().map(|to| Email::parse(&to.0)).collect::<Result<_>>()?)),
     }
 }
 
@@ -161,8 +160,9 @@ fn test(house: &House, now: Time, id: CampaignId, (to, contact): (TestTo, Option
     let relay = delivery::relay(store)?.ok_or_else(no_relay)?;
     let campaign = campaign::get(store, id)?;
     let tested = proof::test(store, &relay, now, (&campaign, url), (&to, contact))?;
-    let answer = Answer::of(json!({"campaign": id, "sent": tested.sent, "refused": tested.refused}))?;
-    Ok(if tested.refused > 0 { answer.but(Kind::Stopped) } else { answer })
+    let Tested { sent, refused, left_out } = tested;
+    let answer = Answer::of(json!({"campaign": id, "sent": sent, "refused": refused, "left_out": left_out}))?;
+    Ok(if refused > 0 { answer.but(Kind::Stopped) } else { answer })
 }
 
 fn state_of(name: &str) -> Result<State> {

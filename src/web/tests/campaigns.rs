@@ -21,7 +21,7 @@ fn person(site: &TestSite, email: &str) {
     let id = store
         .write(&by, now, "test.person", |tx| {
             tx.execute(
-                "INSERT INTO contacts (email, addr, search, created, changed) VALUES (?1, ?2, '', 0, 0)",
+                "INSERT INTO contacts (email, addr, search, created, changed) VALUES (?1, ?2, ?1, 0, 0)",
                 (email, addr),
             )?;
             Ok(tx.last_insert_rowid())
@@ -104,6 +104,10 @@ fn a_campaign_is_written_checked_tested_and_sent_from_the_pages() {
     assert_eq!(site.post("/campaigns/c1/test", &[("to", "me@example.jp")]).status, 303);
     assert_eq!(catcher.count(), 1);
     assert_eq!(site.post("/campaigns/c1/test", &[("to", "nobody")]).status, 422);
+    assert_eq!(site.post("/campaigns/c1/test", &[]).status, 422);
+    let several = [("to", "me@example.jp\r\nyou@example.jp、she@example.jp"), ("as", "p1")];
+    assert_eq!(site.post("/campaigns/c1/test", &several).status, 303);
+    assert_eq!(catcher.count(), 4);
     assert_eq!(site.post("/campaigns/c1/schedule", &[("at", "昨日")]).status, 422);
     assert_eq!(site.post("/campaigns/c1/schedule", &[("at", "2026-11-21 09:00")]).status, 303);
     assert_eq!(site.post("/campaigns/c1/unschedule", &[]).status, 303);
@@ -113,7 +117,7 @@ fn a_campaign_is_written_checked_tested_and_sent_from_the_pages() {
     assert!(running.body.contains("data-live=\"/campaigns/c1/live\""), "{}", running.body);
     sound(&running);
     drive(&site, CampaignId(1));
-    assert_eq!(catcher.count(), 2);
+    assert_eq!(catcher.count(), 5);
     let live = site.get("/campaigns/c1/live");
     assert!(
         live.headers.iter().any(|(n, v)| *n == "X-Live" && v == "over") && live.body.contains("受理"),
@@ -174,6 +178,39 @@ fn what_is_wrong_in_a_draft_is_said_at_its_field_and_a_stop_keeps_it_from_starti
     assert_eq!(seen.status, 422);
     sound(&seen);
     assert!(run::due(&site.site.house.store, site.now, "https://x.jp").unwrap().is_empty());
+}
+
+#[test]
+fn the_editor_tells_whom_it_reaches_and_shows_a_mail_as_anyone() {
+    let (mut site, catcher) = ready();
+    person(&site, "taro@example.jp");
+    site.post("/campaigns/new", &[&DRAFT[..], &[("submit", "x1")]].concat());
+    let counted = |site: &mut TestSite, segment: &str| {
+        site.post("/campaigns/count", &[&DRAFT[..], &[("segment", segment)]].concat()).body
+    };
+    let all = counted(&mut site, "");
+    assert!(all.contains("data-tell=\"届く見込み 2\"") && all.contains("絞り込みに当てはまる"), "{all}");
+    assert!(counted(&mut site, "tag:").contains("class=\"fault\""));
+    let opened = site.get("/campaigns/c1/edit");
+    assert!(opened.body.contains("data-tell=\"届く見込み 2\""), "there without scripts, too");
+    sound(&opened);
+    for (typed, address) in [("p1", "hanako"), ("TARO@example.jp", "taro"), ("p2", "taro"), ("hanako", "hanako")] {
+        let shown = site.post("/campaigns/preview?of=c1", &[&DRAFT[..], &[("as", typed)]].concat());
+        assert!(shown.body.contains(&format!("{address}@example.jp さん")), "{typed}: {}", shown.body);
+    }
+    let nobody = site.post("/campaigns/preview?of=c1", &[&DRAFT[..], &[("as", "いない人")]].concat());
+    assert!(nobody.body.contains("当てはまる連絡先がありません"), "{}", nobody.body);
+    let checked = site.get("/campaigns/c1/check?as=example.jp");
+    assert!(checked.body.contains("ほかの候補") && checked.body.contains("/preview?as=p2"), "{}", checked.body);
+    sound(&checked);
+
+    site.post("/contacts/p1/edit", &[("email", "hanako@example.jp"), ("tags", "社内")]);
+    site.post("/contacts/p2/edit", &[("email", "taro@example.jp"), ("tags", "社内")]);
+    site.post("/contacts/p2/refuse", &[("source", "電話"), ("topic", "t1")]);
+    let form = site.get("/campaigns/c1/check").body;
+    assert!(form.contains("タグ: 社内"), "{form}");
+    assert_eq!(site.post("/campaigns/c1/test", &[("group", "社内")]).status, 303);
+    assert_eq!(catcher.mails().iter().map(|m| m.to[0].as_str()).collect::<Vec<_>>(), ["hanako@example.jp"]);
 }
 
 #[test]

@@ -36,7 +36,12 @@ super::words! {
     campaign_every: "同じアドレスの連絡先にも、それぞれ送る", "Contacts with one address each get their own mail";
     campaign_preview: "プレビュー", "Preview";
     preview_as: "この人として見る", "As this contact";
-    preview_as_support: "連絡先の番号です。例）p1", "The contact's number. Example: p1";
+    preview_as_support: "メールアドレス、名前の一部、または連絡先の番号です。例）hanako@example.jp、山田、p1", "An address, part of a name, or the contact's number. Example: hanako@example.jp, Yamada, p1";
+    preview_as_nobody: "当てはまる連絡先がありません。", "There is no such contact.";
+    preview_as_others: "ほかの候補", "Others that fit";
+    whom_matching: "絞り込みに当てはまる", "Picked by the segment";
+    whom_suppressed: "停止リスト・拒否", "Suppressed or refused";
+    whom_unconsented: "同意の記録なし", "No consent on record";
     preview_as_do: "表示", "Show";
     campaign_preview_do: "プレビューを更新", "Refresh the preview";
     campaign_fields: "使える差し込み項目", "Merge fields";
@@ -65,7 +70,12 @@ super::words! {
     check_fix: "内容を直す", "Edit";
     test_title: "テスト送信", "Test mail";
     test_to: "送り先", "Send to";
-    test_to_support: "件名に【テスト】が付きます。配信停止のリンクは働かず、結果に数えません。", "The subject is marked, the refusal link does nothing, and it is not counted.";
+    test_to_support: "1 行に 1 件、20 件まで。件名に【テスト】が付きます。配信停止のリンクは働かず、結果に数えません。", "One address a line, 20 at most. The subject is marked, the refusal link does nothing, and it is not counted.";
+    test_group: "またはグループ", "Or a group";
+    test_group_support: "タグか保存した絞り込みの 20 件までに、それぞれの項目で送ります。拒否した人には送りません。", "To up to 20 people with a tag or in a saved segment, each with their own fields. Whoever refused gets nothing.";
+    test_group_none: "使わない", "None";
+    test_group_tag(name: &str): "タグ: {name}", "Tag: {name}";
+    test_group_segment(name: &str): "絞り込み: {name}", "Segment: {name}";
     test_do: "テスト送信", "Send a test";
     send_title: "送信", "Send";
     send_ask(n: &str): "{n} 件の宛先に、今すぐ送信を始めます。届いたメールは取り消せません。", "Starts sending to {n} recipients now. A mail that has arrived cannot be taken back.";

@@ -2,11 +2,13 @@
 
 use super::{found, place};
 use crate::access::Right;
-use crate::base::{Email, Kind, Result, Time, clock, ids::ContactId};
+use crate::base::{Email, Error, Kind, Result, Time, clock, ids::ContactId, limits};
 use crate::campaigns::campaign::{self, Campaign};
 use crate::campaigns::preflight::{self, Around, Finding, Level, Report};
 use crate::campaigns::proof::{self, TestTo};
 use crate::campaigns::run;
+use crate::contacts::people::Seen;
+use crate::contacts::segment;
 use crate::delivery;
 use crate::web::answer::Answer;
 use crate::web::dates::grouped;
@@ -29,11 +31,13 @@ struct Check {
     recipients: String,
     skipped: String,
     size: String,
-    test: Field,
+    test: Vec<Field>,
     at: Field,
     who: Field,
-    /// `?as=p1` for the preview, or nothing.
-    shown_as: String,
+    /// Whose mail the preview shows.
+    chosen: Option<ContactId>,
+    others: Vec<Seen>,
+    nobody: bool,
     may_send: bool,
     may_edit: bool,
 }
@@ -66,23 +70,17 @@ fn draw(v: &Visit<'_>, faults: Faults) -> Result<Answer> {
     }
     let report = checked(v, &campaign)?;
     let totals = report.totals;
-    let test = Field::new(w, Input::Email, "to", w.test_to())
-        .required()
-        .support(w.test_to_support())
-        .value(v.form.get("to"))
-        .fault(&faults);
     let at = Field::new(w, Input::Text, "at", w.schedule_at())
         .required()
         .support(w.schedule_at_support())
         .value(v.form.get("at"))
         .fault(&faults);
-    let chosen = ContactId::parse(v.query.get("as")).ok();
-    let who = Field::new(w, Input::Text, "as", w.preview_as())
-        .unmarked()
-        .support(w.preview_as_support())
-        .width(12)
-        .value(v.query.get("as"));
+    let typed = v.query.get("as");
+    let mut fitting = super::whom::named(v, typed)?.into_iter();
+    let chosen = fitting.next();
+    let who = super::edit::shown_as(w, typed);
     let name = campaign.draft.name.clone();
+    let test = test_fields(v, &faults)?;
     Answer::page(&Check {
         p: v.page(w.campaign_check())
             .under(w.menu_campaigns(), super::PLACE)
@@ -100,11 +98,44 @@ fn draw(v: &Visit<'_>, faults: Faults) -> Result<Answer> {
         test,
         at,
         who,
-        shown_as: chosen.map(|id| format!("?as={id}")).unwrap_or_default(),
+        nobody: chosen.is_none() && !typed.trim().is_empty(),
+        chosen: chosen.map(|seen| seen.id),
+        others: fitting.collect(),
         may_send: v.may(Right::Send),
         may_edit: v.may(Right::Edit),
         campaign,
     })
+}
+
+fn test_fields(v: &Visit<'_>, faults: &Faults) -> Result<Vec<Field>> {
+    let (w, store) = (v.w, &v.house.store);
+    let to = Field::new(w, Input::Area, "to", w.test_to()).unmarked().support(w.test_to_support()).rows(2);
+    let mut group = Field::new(w, Input::Select, "group", w.test_group()).unmarked().support(w.test_group_support());
+    group = group.choice("", w.test_group_none(), "");
+    for saved in segment::list(store)? {
+        group = group.choice(&saved.id.to_string(), w.test_group_segment(&saved.name), "");
+    }
+    for tag in segment::Words::read(store)?.tags() {
+        group = group.choice(tag, w.test_group_tag(tag), "");
+    }
+    Ok(vec![to.value(v.form.get("to")).fault(faults), group.value(v.form.get("group")).fault(faults)])
+}
+
+fn test_to(v: &Visit<'_>) -> Result<TestTo> {
+    let group = v.form.get("group");
+    if !group.is_empty() {
+        return Ok(TestTo::Group(group.to_owned()));
+    }
+    let typed = v.form.get("to").split(['\n', ',', '、', '，', ';']).map(str::trim).filter(|t| !t.is_empty());
+    let emails = typed.map(Email::parse).collect::<Result<Vec<_>>>()?;
+    match emails.len() {
+        0 => Err(Error::refused(say!("送り先を入れてください。", "Say where to send it."))),
+        n if n > limits::TEST_MAILS_MAX => {
+            let most = limits::TEST_MAILS_MAX;
+            Err(Error::refused(say!("テストは {most} 件までです。", "A test goes to {most} addresses at most.")))
+        }
+        _ => Ok(TestTo::These(emails)),
+    }
 }
 
 fn checked(v: &Visit<'_>, campaign: &Campaign) -> Result<Report> {
@@ -116,7 +147,7 @@ fn checked(v: &Visit<'_>, campaign: &Campaign) -> Result<Report> {
 
 pub(crate) fn test(v: &mut Visit<'_>) -> Result<Answer> {
     let campaign = found(v)?;
-    let to = match Email::parse(v.form.get("to")) {
+    let to = match test_to(v) {
         Ok(to) => to,
         Err(e) => return Ok(draw(v, Faults::one(v.lang, "to", &e))?.status(422)),
     };
@@ -127,12 +158,15 @@ pub(crate) fn test(v: &mut Visit<'_>) -> Result<Answer> {
     };
     let who = ContactId::parse(v.form.get("as")).ok();
     let around = (&campaign, v.house.boot.public_url.as_str());
-    match proof::test(store, &relay, v.now, around, (&TestTo::One(to), who)) {
-        Ok(sent) if sent.refused == 0 => v.back_to(&back, say!("テストメールを送りました。", "The test mail is sent.")),
+    match proof::test(store, &relay, v.now, around, (&to, who)) {
+        Ok(tested) if tested.refused == 0 => {
+            let n = tested.sent;
+            v.back_to(&back, say!("テストメールを {n} 通送りました。", "Sent {n} test mails."))
+        }
         Ok(_) => {
             let says =
                 say!("中継サーバーがテストメールを受け付けませんでした。", "The relay did not take the test mail.");
-            v.back_with(&back, &crate::base::Error::refused(says))
+            v.back_with(&back, &Error::refused(says))
         }
         Err(e) => v.back_with(&back, &e),
     }

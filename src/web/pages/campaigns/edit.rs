@@ -1,7 +1,7 @@
 //! The editor: a draft beside its preview, which is the renderer of the send.
 
 use super::{found, place};
-use crate::base::{Error, Kind, Result, ids::CampaignId, ids::ContactId, ids::SenderId, ids::TemplateId, ids::TopicId};
+use crate::base::{Error, Kind, Result, ids::CampaignId, ids::SenderId, ids::TemplateId, ids::TopicId};
 use crate::campaigns::FIXED;
 use crate::campaigns::campaign::{self, Campaign, Draft, Edited, Options};
 use crate::campaigns::source::Format;
@@ -23,6 +23,8 @@ struct Editor {
     write: Vec<Field>,
     settle: Vec<Field>,
     who: Vec<Field>,
+    whom: String,
+    shown: Field,
     merge: Vec<(String, String)>,
     action: String,
     version: i64,
@@ -67,6 +69,8 @@ fn draw(v: &Visit<'_>, draft: &Draft, at: At, faults: Faults) -> Result<Answer> 
         write: writing(w, draft, &faults),
         settle: settling(v, draft, &faults)?,
         who: audience(v, draft, &faults)?,
+        whom: super::whom::fragment(v, draft)?,
+        shown: shown_as(w, v.form.get("as")),
         merge: merge_fields(v)?,
         action: id.map_or("/campaigns/new".to_owned(), |id| format!("{}/edit", place(id))),
         faults,
@@ -161,7 +165,11 @@ fn merge_fields(v: &Visit<'_>) -> Result<Vec<(String, String)>> {
     Ok(own.chain(fixed).collect())
 }
 
-fn posted(v: &Visit<'_>, before: Draft) -> Result<Draft> {
+pub(super) fn shown_as(w: Words, typed: &str) -> Field {
+    Field::new(w, Input::Text, "as", w.preview_as()).unmarked().support(w.preview_as_support()).width(30).value(typed)
+}
+
+pub(super) fn posted(v: &Visit<'_>, before: Draft) -> Result<Draft> {
     let get = |name| v.form.get(name).to_owned();
     let unix = |name| get(name).replace("\r\n", "\n");
     let options = Options { reply_to: get("reply_to"), every_contact: v.form.has("every_contact"), ..before.options };
@@ -260,7 +268,7 @@ pub(crate) fn save(v: &mut Visit<'_>) -> Result<Answer> {
 
 /// Both versions side by side; saving again says which version was seen.
 fn conflict(v: &Visit<'_>, theirs: Campaign, yours: Draft) -> Result<Answer> {
-    let kept = v.form.pairs().filter(|(name, _)| !["csrf", "version", "check"].contains(name));
+    let kept = v.form.pairs().filter(|(name, _)| !["csrf", "version", "check", "as"].contains(name));
     let mut hidden: Vec<(String, String)> = kept.map(|(n, value)| (n.to_owned(), value.to_owned())).collect();
     hidden.push(("version".into(), theirs.version.to_string()));
     let w = v.w;
@@ -289,8 +297,12 @@ pub(crate) fn preview_saved(v: &mut Visit<'_>) -> Result<Answer> {
 
 /// The mail as it would arrive, in a frame that runs nothing. A mistake shows there too: it is what the author looks at.
 fn preview(v: &Visit<'_>, draft: &Draft, of: Option<CampaignId>) -> Result<Answer> {
-    let who = ContactId::parse(v.query.get("as")).ok();
     let plain = |title: String, text: String| Ok(Answer::page(&Plain { title, text })?.framed());
+    let typed = if v.form.has("as") { v.form.get("as") } else { v.query.get("as") };
+    let who = super::whom::named(v, typed)?.first().map(|seen| seen.id);
+    if who.is_none() && !typed.trim().is_empty() {
+        return plain(v.w.preview_as_nobody().to_owned(), String::new());
+    }
     match proof::preview(&v.house.store, draft, of, who) {
         Ok(made) => match made.html.filter(|_| v.query.get("show") != "text") {
             Some(html) => Ok(Answer::html(html).framed()),

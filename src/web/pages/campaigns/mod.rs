@@ -4,6 +4,7 @@ pub(crate) mod check;
 pub(crate) mod edit;
 pub(crate) mod files;
 pub(crate) mod sent;
+pub(crate) mod whom;
 
 use crate::access::Right;
 use crate::base::{Result, ids::CampaignId};

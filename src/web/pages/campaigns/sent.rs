@@ -4,15 +4,17 @@ use super::{found, place, states};
 use crate::access::Right;
 use crate::base::{By, Error, Result, Say, Time, ids::CampaignId, ids::ContactId};
 use crate::campaigns::campaign::{self, Campaign};
-use crate::campaigns::result::{self, Recipient, Sums};
+use crate::campaigns::result::{self, Pages, Recipient, Sums};
 use crate::campaigns::{State, run};
 use crate::delivery::{Decision, State as RowState};
+use crate::house::House;
 use crate::web::answer::{Answer, Live};
 use crate::web::dates::grouped;
 use crate::web::page::Page;
 use crate::web::visit::Visit;
 use crate::web::words::Words;
 use askama::Template;
+use std::io::{Cursor, Read};
 use std::sync::Arc;
 
 #[derive(Template)]
@@ -154,10 +156,40 @@ fn reason(r: &Recipient) -> Say {
 pub(crate) fn csv(v: &mut Visit<'_>) -> Result<Answer> {
     let campaign = found(v)?;
     let state = RowState::parse(v.query.get("state"));
-    let mut bytes = Vec::new();
-    result::csv(&v.house.store, campaign.id, state, &mut bytes)?;
+    let mut download =
+        Download { house: Arc::clone(v.house), pages: Pages::new(campaign.id, state), now: Cursor::default() };
+    // The first page now: what is wrong can still be said.
+    download.turn()?;
     let name = format!("{}-{}.csv", campaign.id, v.lang.pick("結果", "result"));
-    Ok(Answer::file(&name, "text/csv; charset=utf-8", Box::new(std::io::Cursor::new(bytes))))
+    Ok(Answer::file(&name, "text/csv; charset=utf-8", Box::new(download)))
+}
+
+/// A result on its way to a browser: one page of it in memory.
+struct Download {
+    house: Arc<House>,
+    pages: Pages,
+    now: Cursor<Vec<u8>>,
+}
+
+impl Download {
+    /// False after the last page.
+    fn turn(&mut self) -> Result<bool> {
+        let next = self.pages.next(&self.house.store)?;
+        let is_more = next.is_some();
+        self.now = Cursor::new(next.map(|(bytes, _)| bytes).unwrap_or_default());
+        Ok(is_more)
+    }
+}
+
+impl Read for Download {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        loop {
+            let n = self.now.read(into)?;
+            if n > 0 || into.is_empty() || !self.turn().map_err(std::io::Error::other)? {
+                return Ok(n);
+            }
+        }
+    }
 }
 
 type Verb = fn(&crate::house::House, &By, Time, CampaignId) -> Result<()>;
