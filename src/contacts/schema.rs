@@ -6,7 +6,7 @@
 
 use crate::store::Schema;
 
-pub const SCHEMA: Schema = Schema { room: "contacts", steps: &[PEOPLE, CONSENT, REFUSALS, EXPORTS] };
+pub const SCHEMA: Schema = Schema { room: "contacts", steps: &[PEOPLE, CONSENT, REFUSALS, EXPORTS, NUMBERS] };
 
 const PEOPLE: &str = "
 CREATE TABLE contacts (
@@ -130,4 +130,10 @@ CREATE TABLE exports (
     rows INTEGER,                    -- NULL while it has not ended
     sha256 TEXT                      -- of the bytes that left
 ) STRICT;
+";
+
+/// A number is given once: links, ledgers and results of a contact that is gone must never mean somebody else.
+const NUMBERS: &str = "
+CREATE TABLE contact_numbers (newest_gone INTEGER NOT NULL) STRICT;
+INSERT INTO contact_numbers SELECT coalesce(max(contact), 0) FROM outcomes;
 ";

@@ -246,7 +246,7 @@ impl<'c> Batch<'c> {
             ids,
             at: at.ms(),
             put_contact: c.prepare_cached(
-                "INSERT INTO contacts (email, addr, key, search, created, changed, import) VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6)",
+                "INSERT INTO contacts (id, email, addr, key, search, created, changed, import) VALUES ((SELECT max(newest_gone, coalesce((SELECT max(id) FROM contacts), 0)) + 1 FROM contact_numbers), ?1, ?2, ?3, ?4, ?5, ?5, ?6)",
             )?,
             put_value: c.prepare_cached("INSERT OR REPLACE INTO vals (attr, contact, v) VALUES (?1, ?2, ?3)")?,
             put_tag: c.prepare_cached("INSERT OR IGNORE INTO tagged (tag, contact) VALUES (?1, ?2)")?,

@@ -52,7 +52,7 @@ pub(in crate::contacts) fn tags_of(c: &Connection, id: ContactId) -> Result<Vec<
 
 pub(in crate::contacts) fn add(c: &Connection, email: &Email, hash: &[u8; 16], now: Time) -> Result<ContactId> {
     c.execute(
-        "INSERT INTO contacts (email, addr, search, created, changed) VALUES (?1, ?2, '', ?3, ?3)",
+        "INSERT INTO contacts (id, email, addr, search, created, changed) VALUES ((SELECT max(newest_gone, coalesce((SELECT max(id) FROM contacts), 0)) + 1 FROM contact_numbers), ?1, ?2, '', ?3, ?3)",
         params![email.as_str(), addr(hash), now.ms()],
     )?;
     Ok(ContactId(c.last_insert_rowid()))
@@ -152,6 +152,7 @@ pub(in crate::contacts) fn take_out(
     }
     c.prepare_cached("DELETE FROM consents WHERE contact = ?1")?.execute([id])?;
     c.prepare_cached("DELETE FROM contacts WHERE id = ?1")?.execute([id])?;
+    c.prepare_cached("UPDATE contact_numbers SET newest_gone = ?1 WHERE newest_gone < ?1")?.execute([id])?;
     Ok(Some(whole))
 }
 

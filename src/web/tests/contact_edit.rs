@@ -56,6 +56,8 @@ fn a_contact_is_added_changed_and_deleted_by_hand() {
 
     assert_eq!(site.post(&format!("/contacts/{}/delete", after.id), &[]).status, 303);
     assert_eq!(people::count(&site.site.house.store).unwrap(), 0);
+    assert_eq!(site.post("/contacts/new", &[("email", "jiro@example.jp")]).status, 303);
+    assert_ne!(person(&site).id, before.id, "the number of somebody who is gone is nobody else's");
 }
 
 #[test]
