@@ -9,7 +9,7 @@ use super::links;
 use super::render::{Renderer, nobody};
 use super::rows;
 use super::sender::Sender;
-use crate::base::{Email, Error, Result, Time, ids::CampaignId, ids::ContactId, ids::TopicId, limits};
+use crate::base::{Email, Error, Kind, Result, Time, ids::CampaignId, ids::ContactId, ids::TopicId, limits};
 use crate::contacts::attribute::Catalog;
 use crate::contacts::people::Person;
 use crate::contacts::reading;
@@ -50,7 +50,11 @@ fn shown(store: &Store, draft: &Draft, of: Option<CampaignId>) -> Result<Content
         Some(id) => super::sender::get(store, id)?.sender,
         None => Sender { from: "差出人 <sender@example.jp>".into(), ..Sender::default() },
     };
-    let topic = audience::topic(store, draft.topic).unwrap_or((TopicId(1), String::new()));
+    let topic = match audience::topic(store, draft.topic) {
+        // A topic that has gone keeps nobody from looking; the pre-flight names it.
+        Err(e) if e.kind() == Kind::Missing => (TopicId(1), String::new()),
+        found => found?,
+    };
     let files = of.map(|id| store.read(|c| rows::files::of(c, id))).transpose()?.unwrap_or_default();
     Ok(Content::of(draft, sender, topic, files))
 }
