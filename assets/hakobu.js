@@ -101,8 +101,8 @@ const autos = (root) => all("form[data-auto] select", root).forEach((select) =>
 // counts). It names a formaction and a formtarget, so it works by hand, too.
 const presses = (root) => all("[data-press]", root).forEach((button) => {
   let timer = 0;
-  button.form?.addEventListener("input", (event) => {
-    if (composing(event)) return;
+  document.addEventListener("input", (event) => {
+    if (composing(event) || !button.form || event.target.form !== button.form) return;
     clearTimeout(timer);
     timer = setTimeout(() => button.form.requestSubmit(button), Number(button.dataset.press) || 400);
   });

@@ -193,6 +193,8 @@ fn the_editor_tells_whom_it_reaches_and_shows_a_mail_as_anyone() {
     assert!(counted(&mut site, "tag:").contains("class=\"fault\""));
     let opened = site.get("/campaigns/c1/edit");
     assert!(opened.body.contains("data-tell=\"届く見込み 2\""), "there without scripts, too");
+    let preview = opened.body.split("id=\"preview-title\"").nth(1).unwrap();
+    assert_eq!(preview.matches("form=\"draft\"").count(), 2, "field and button beside the preview are the draft's");
     sound(&opened);
     for (typed, address) in [("p1", "hanako"), ("TARO@example.jp", "taro"), ("p2", "taro"), ("hanako", "hanako")] {
         let shown = site.post("/campaigns/preview?of=c1", &[&DRAFT[..], &[("as", typed)]].concat());

@@ -70,7 +70,7 @@ fn draw(v: &Visit<'_>, draft: &Draft, at: At, faults: Faults) -> Result<Answer> 
         settle: settling(v, draft, &faults)?,
         who: audience(v, draft, &faults)?,
         whom: super::whom::fragment(v, draft)?,
-        shown: shown_as(w, v.form.get("as")),
+        shown: shown_as(w, v.form.get("as")).extra("form=\"draft\""),
         merge: merge_fields(v)?,
         action: id.map_or("/campaigns/new".to_owned(), |id| format!("{}/edit", place(id))),
         faults,
