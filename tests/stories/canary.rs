@@ -146,6 +146,13 @@ fn no_marked_word_stands_in_any_file_whenever_the_program_is_killed() {
     assert_eq!(cage.run(&["campaign", "cancel", "c1"]), 0);
     assert_eq!(cage.run(&["campaign", "recipients", "c1", "-o", "canaryfile-out.csv"]), 0);
     assert!(std::fs::read_to_string(cage.home.path("canaryfile-out.csv")).unwrap().contains("canaryaddress"));
+    for (name, format) in [("canaryfile.csv", "csv"), ("canaryfile.xlsx", "xlsx")] {
+        let export = ["contacts", "export", "-o", name, "--format", format];
+        cage.kill_after(&export, 100);
+        assert_eq!(cage.run(&export), 0, "{format}");
+        assert!(cage.home.path(name).exists());
+        cage.look(name);
+    }
     assert_eq!(cage.run(&["contacts", "suppression", "add", "canaryaddress1@example.jp"]), 0);
     assert_ne!(cage.run(&["contacts", "import", "wording.txt"]), 0);
     cage.look("at the end");
