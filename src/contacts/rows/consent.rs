@@ -217,24 +217,34 @@ pub(in crate::contacts) fn facts(c: &Connection, contact: ContactId, topic: Topi
 
 const LISTED: &str = "(SELECT reason FROM suppressions s WHERE s.addr = c.addr LIMIT 1)";
 
-/// How many of a pick stand how: (on the list and why, refused, agreed) and their number.
+/// How many of a pick stand how: (on the list and why, refused, agreed) and their number. Each is looked up once, in
+/// order of contacts, and counted here: there are few ways to stand, and a GROUP BY would sort everybody.
 pub(in crate::contacts) fn tally(c: &Connection, pick: &Pick, topic: TopicId) -> Result<Vec<(Facts, u64)>> {
-    let mut query = Query::new(pick);
+    let mut query = Query::whole(pick);
     let topic = query.bind(topic.0);
-    let Query { id, from, bound } = query;
+    let from = match query.walks() {
+        true => query.from,
+        false => format!("FROM (SELECT {} AS id {}) s CROSS JOIN contacts c ON c.id = s.id", query.id, query.from),
+    };
     let sql = format!(
-        "SELECT listed, refused, agreed, count(*) FROM (SELECT {LISTED} AS listed, {} AS refused, {} = 1 AS agreed \
-         FROM contacts c WHERE c.id IN (SELECT {id} {from})) GROUP BY 1, 2, 3",
-        refused("c.id", &topic),
-        said("c.id", &topic)
+        "SELECT {LISTED}, {}, {}, EXISTS (SELECT 1 FROM refusals r WHERE r.addr = c.addr AND r.topic = {topic}) {from}",
+        said("c.id", &topic),
+        said("c.id", &EVERYTHING.to_string())
     );
     let mut q = c.prepare(&sql)?;
-    let rows = q.query_map(params_from_iter(&bound), |r| {
+    let mut rows = q.query(params_from_iter(&query.bound))?;
+    let mut tally: Vec<(Facts, u64)> = Vec::new();
+    while let Some(r) = rows.next()? {
         let listed: Option<String> = r.get(0)?;
         let listed = listed.map(|n| Reason::parse(&n).unwrap_or(Reason::Manual));
-        Ok((Facts { listed, refused: r.get(1)?, agreed: r.get(2)? }, r.get::<_, i64>(3)?.unsigned_abs()))
-    })?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+        let (own, everything, address): (i64, i64, bool) = (r.get(1)?, r.get(2)?, r.get(3)?);
+        let facts = Facts { listed, refused: own == 0 || everything == 0 || address, agreed: own == 1 };
+        match tally.iter_mut().find(|(f, _)| *f == facts) {
+            Some((_, n)) => *n += 1,
+            None => tally.push((facts, 1)),
+        }
+    }
+    Ok(tally)
 }
 
 /// A contact goes: its words go; refusals by address and the list stay.

@@ -1,8 +1,11 @@
 //! A pick as one SELECT. Everything typed is bound; only numbers of this program's own stand in the text.
 //!
 //! The tables are clustered by tag and by attribute, so the table of one condition that must hold drives the
-//! query, in order of contacts, and every other condition looks into its own table at nearly the same place. Only
-//! where no condition drives (`or`, `not`, everybody) the contacts themselves are walked.
+//! query, in order of contacts, and every other condition looks into its own table at nearly the same place. To count
+//! them all, an `or` drives too: the tables of its parts are read side by side, each in order, and merged; and of a
+//! denial the others are counted. A page reads on from its place and gathers nothing first. Where nothing drives, the
+//! contacts themselves are walked by number, never by an index: in any other order each look-up would read, and
+//! decrypt, another page than the one before.
 
 use crate::base::{
     Error, Result, Time,
@@ -37,28 +40,24 @@ pub(in crate::contacts) struct Query {
 }
 
 impl Query {
+    /// For a part of them in order: a page, one contact.
     pub(in crate::contacts) fn new(pick: &Pick) -> Query {
-        let mut sql = Sql { id: "c.id", bound: Vec::new() };
-        let parts = match pick {
-            Pick::All(parts) => parts.as_slice(),
-            Pick::Any(_) | Pick::Not(_) | Pick::Test(_) => std::slice::from_ref(pick),
-        };
-        let driver =
-            parts.iter().enumerate().filter_map(|(n, p)| drives(p).map(|rank| (rank, n))).min().map(|(_, n)| n);
-        let mut conditions = Vec::new();
-        let table = match driver.map(|n| &parts[n]) {
-            None => "contacts c",
-            Some(driving) => {
-                sql.id = "d.contact";
-                let (table, condition) = sql.driving(driving);
-                conditions.push(condition);
-                table
-            }
-        };
-        let rest: Vec<&Pick> = parts.iter().enumerate().filter(|(n, _)| Some(*n) != driver).map(|(_, p)| p).collect();
-        conditions.extend(rest.into_iter().map(|p| sql.pick(p)));
-        let conditions = if conditions.is_empty() { "1".to_owned() } else { conditions.join(" AND ") };
-        Query { id: sql.id, from: format!("FROM {table} WHERE {conditions}"), bound: sql.bound }
+        Query::driven(pick, drives)
+    }
+
+    /// For all of them, read from the first to the last.
+    pub(in crate::contacts) fn whole(pick: &Pick) -> Query {
+        Query::driven(pick, gathers)
+    }
+
+    fn driven(pick: &Pick, drives: Drives) -> Query {
+        let mut sql = Sql { id: WALKED, bound: Vec::new() };
+        let from = sql.from(pick, drives);
+        Query { id: sql.id, from, bound: sql.bound }
+    }
+
+    pub(in crate::contacts) fn walks(&self) -> bool {
+        self.id == WALKED
     }
 
     /// One more value, with the name it is bound to.
@@ -68,7 +67,14 @@ impl Query {
     }
 }
 
+/// The column that is the contact: of the contacts themselves, of the table that drives.
+const WALKED: &str = "c.id";
+const DRIVEN: &str = "d.contact";
+
 /// How well a condition drives the query; smaller is better.
+type Drives = fn(&Pick) -> Option<u8>;
+
+/// By its own table.
 fn drives(pick: &Pick) -> Option<u8> {
     let Pick::Test(test) = pick else { return None };
     match test {
@@ -78,6 +84,45 @@ fn drives(pick: &Pick) -> Option<u8> {
         Test::Value(..) => Some(2),
         Test::Tagged(_) | Test::Agreed(_) | Test::Refused(_) | Test::Suppressed => None,
         Test::Result(..) | Test::Email(..) | Test::Moment(..) => None,
+    }
+}
+
+/// By its own table, or by those of its parts together.
+fn gathers(pick: &Pick) -> Option<u8> {
+    drives(pick).or_else(|| match pick {
+        Pick::All(parts) => parts.iter().filter_map(gathers).min(),
+        Pick::Any(_) | Pick::Test(_) | Pick::Not(_) => {
+            let parts = alternatives(pick);
+            let merged = (1..=MERGED).contains(&parts.len()) && parts.iter().all(|p| gathers(p).is_some());
+            merged.then_some(4)
+        }
+    })
+}
+
+/// Tables that are read side by side; with many more, each row would pass through too many merges.
+const MERGED: usize = 16;
+
+fn alternatives(pick: &Pick) -> Vec<Pick> {
+    match pick {
+        Pick::Any(parts) => parts.clone(),
+        Pick::Test(Test::Tagged(tags)) => tags.iter().map(|t| Pick::Test(Test::Tagged(vec![*t]))).collect(),
+        Pick::All(_) => vec![pick.clone()],
+        Pick::Not(_) | Pick::Test(_) => Vec::new(),
+    }
+}
+
+/// All that it does not pick, where they are found faster.
+fn others(pick: &Pick) -> Option<Pick> {
+    let others = denied(pick);
+    (gathers(pick).is_none() && gathers(&others).is_some()).then_some(others)
+}
+
+fn denied(pick: &Pick) -> Pick {
+    match pick {
+        Pick::All(parts) => Pick::Any(parts.iter().map(denied).collect()),
+        Pick::Any(parts) => Pick::All(parts.iter().map(denied).collect()),
+        Pick::Not(inner) => (**inner).clone(),
+        Pick::Test(_) => Pick::Not(Box::new(pick.clone())),
     }
 }
 
@@ -92,17 +137,42 @@ impl Sql {
         format!("?{}", self.bound.len())
     }
 
-    fn driving(&mut self, pick: &Pick) -> (&'static str, String) {
+    /// `FROM … WHERE …`; every contact once, in order of numbers.
+    fn from(&mut self, pick: &Pick, drives: Drives) -> String {
+        let parts = match pick {
+            Pick::All(parts) => parts.as_slice(),
+            Pick::Any(_) | Pick::Not(_) | Pick::Test(_) => std::slice::from_ref(pick),
+        };
+        let driver = parts.iter().enumerate().filter_map(|(n, p)| drives(p).map(|rank| (rank, n))).min();
+        let driver = driver.map(|(_, n)| n);
+        self.id = if driver.is_some() { DRIVEN } else { WALKED };
+        let (table, condition) = match driver.map(|n| &parts[n]) {
+            None => ("contacts c NOT INDEXED".to_owned(), "1".to_owned()),
+            Some(driving) => self.driving(driving, drives),
+        };
+        let mut conditions = vec![condition];
+        let rest = parts.iter().enumerate().filter(|(n, _)| Some(*n) != driver);
+        conditions.extend(rest.map(|(_, p)| self.pick(p)));
+        format!("FROM {table} WHERE {}", conditions.join(" AND "))
+    }
+
+    fn driving(&mut self, pick: &Pick, drives: Drives) -> (String, String) {
         match pick {
             Pick::Test(Test::Value(attr, test)) => {
                 let attr = self.bind(*attr);
-                ("vals d", format!("d.attr = {attr} AND {}", self.value("d.v", test)))
+                ("vals d".to_owned(), format!("d.attr = {attr} AND {}", self.value("d.v", test)))
             }
-            Pick::Test(Test::Tagged(tags)) => {
+            Pick::Test(Test::Tagged(tags)) if tags.len() == 1 => {
                 let tags = self.numbers(tags);
-                ("tagged d", format!("d.tag IN ({tags})"))
+                ("tagged d".to_owned(), format!("d.tag IN ({tags})"))
             }
-            Pick::All(_) | Pick::Any(_) | Pick::Not(_) | Pick::Test(_) => ("contacts c", self.pick(pick)),
+            Pick::All(_) | Pick::Any(_) | Pick::Not(_) | Pick::Test(_) => {
+                let parts = alternatives(pick);
+                let parts = parts.iter().map(|p| format!("SELECT {DRIVEN} AS contact {}", self.from(p, drives)));
+                // The order lets the parts be merged as they are read, without a table beside them.
+                let merged = parts.collect::<Vec<_>>().join(" UNION ");
+                (format!("({merged} ORDER BY 1) d"), "1".to_owned())
+            }
         }
     }
 
@@ -248,11 +318,22 @@ fn any(tests: impl Iterator<Item = String>) -> String {
 }
 
 pub(in crate::contacts) fn count(c: &Connection, pick: &Pick) -> Result<u64> {
-    let query = Query::new(pick);
-    let n: i64 = c
-        .prepare(&format!("SELECT count(*) {}", query.from))?
-        .query_row(params_from_iter(&query.bound), |r| r.get(0))?;
-    u64::try_from(n).map_err(Error::bug)
+    const EVERYBODY: &str = "SELECT count(*) FROM contacts";
+    let number = |sql: &str, bound: &[Value]| -> Result<u64> {
+        let n: i64 = c.prepare(sql)?.query_row(params_from_iter(bound), |r| r.get(0))?;
+        u64::try_from(n).map_err(Error::bug)
+    };
+    if let Some(others) = others(pick) {
+        let query = Query::whole(&others);
+        return number(&format!("SELECT ({EVERYBODY}) - count(*) {}", query.from), &query.bound);
+    }
+    let query = Query::whole(pick);
+    match pick {
+        Pick::All(parts) if parts.is_empty() => number(EVERYBODY, &[]),
+        Pick::All(_) | Pick::Any(_) | Pick::Not(_) | Pick::Test(_) => {
+            number(&format!("SELECT count(*) {}", query.from), &query.bound)
+        }
+    }
 }
 
 pub(in crate::contacts) fn page(c: &Connection, pick: &Pick, after: ContactId, most: usize) -> Result<Vec<ContactId>> {

@@ -42,7 +42,7 @@ pub(in crate::contacts) fn words() -> Words {
     }
 }
 
-fn tree(text: &str) -> Node {
+pub(in crate::contacts) fn tree(text: &str) -> Node {
     Segment::check(text, &words()).unwrap_or_else(|m| panic!("{text}: {} {}", m.at, m.says)).node
 }
 

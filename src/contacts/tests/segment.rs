@@ -1,8 +1,9 @@
 use super::*;
-use crate::base::clock::japan;
+use crate::base::{clock::japan, ids::TopicId};
+use crate::contacts::refusal::{self, MailKind};
 use crate::contacts::segment::plan::{Pick, Test, ValueTest, days};
 use crate::contacts::segment::term::{Compare, Moment, TextOp};
-use crate::contacts::segment::tests::{node, words};
+use crate::contacts::segment::tests::{node, tree, words};
 use crate::contacts::segment::{self, Outcome, Segment, plan};
 use jiff::civil::{Date, date};
 use proptest::prelude::*;
@@ -241,6 +242,9 @@ fn agree(text: &str, segment: &Segment, pick: &Pick) {
     let World { room, people } = world();
     let want: Vec<ContactId> = people.iter().filter(|w| holds(pick, w)).map(|w| ContactId(w.id)).collect();
     assert_eq!(segment::count(&room.store, segment, NOW).unwrap(), want.len() as u64, "{text}");
+    let reached = people.iter().filter(|w| holds(pick, w) && !w.suppressed && passes(&Test::Agreed(1), w)).count();
+    let tally = refusal::tally(&room.store, segment, NOW, TopicId(1), MailKind::Advertisement).unwrap();
+    assert_eq!((tally.total(), tally.reached), (want.len() as u64, reached as u64), "{text}");
     let (mut got, mut after) = (Vec::new(), ContactId(0));
     loop {
         let page = segment::page(&room.store, segment, NOW, after, 17).unwrap();
@@ -260,6 +264,28 @@ proptest! {
         let text = node.to_string();
         let segment = Segment::parse(&text, &words()).unwrap();
         agree(&text, &segment, &plan::fix(&node, NOW, &japan()));
+    }
+}
+
+#[test]
+fn alternatives_and_denials_count_alike_in_every_mixture() {
+    for text in [
+        "tag:VIP or ポイント >= 30",
+        "tag in (VIP, \"two words\")",
+        "not tag:VIP",
+        "not tag:VIP and not ポイント >= 30",
+        "not tag:VIP or ポイント >= 30",
+        "not (tag:VIP or ポイント >= 30 and 都道府県 = 東京都)",
+        "(tag:VIP or 都道府県 = 東京都) and (ポイント >= 30 or suppressed)",
+        "(tag:VIP or ポイント >= 30) and not suppressed",
+        "tag:VIP or suppressed",
+        "not suppressed or tag:VIP",
+        "tag in (VIP, \"two words\") and (email contains a or tag:VIP)",
+        "",
+    ] {
+        let segment = Segment::parse(text, &words()).unwrap();
+        let node = tree(text);
+        agree(text, &segment, &plan::fix(&node, NOW, &japan()));
     }
 }
 
