@@ -1,14 +1,14 @@
 //! Access: who may come in, and what they may do.
 //!
 //! What it is: users with one of three roles, passwords, sessions, one-time links, API tokens, and the limit on
-//! guessing. What it is not: pages and cookies (web), the audit chain (store).
+//! guessing; and the look of the door they come to. What it is not: pages and cookies (web), the audit chain (store).
 //!
 //! Flow of a sign-in: `sign_in` counts the attempt before it looks at the password (`guess`), compares (`password`; a
 //! user that does not exist costs the same time and gets the same answer), forgives the count and opens a session
 //! (`session`) with a new token. Each request brings the token back: `session::of` answers who that is.
 //!
 //! Read in this order: `role` (closed lists of roles and rights), `user`, `password`, `guess`, `session`, `link`,
-//! `token`, `plan` (decisions), `schema`, `rows` (all SQL).
+//! `token`, `look` (name and colour of the house), `plan` (decisions), `schema`, `rows` (all SQL).
 //!
 //! **Invariant:** of every token, link and password the books hold only a hash; the token itself is shown once.
 //! **Invariant:** there is always an admin who can sign in: the last one is neither suspended nor demoted.
@@ -16,6 +16,7 @@
 
 pub mod guess;
 pub mod link;
+pub mod look;
 pub mod password;
 mod plan;
 pub mod role;

@@ -1,5 +1,6 @@
 //! All SQL of this room.
 
+use super::look::{Accent, Look};
 use super::session::Listed;
 use super::{ApiToken, LinkKind, NewUser, Right, Role, User};
 use crate::base::{Email, Lang, Result, Time, ids::UserId, limits};
@@ -265,4 +266,15 @@ pub(super) fn set_guesses(c: &Connection, who: &[u8], fails: u32, last: Time) ->
 
 pub(super) fn forget_guesses(c: &Connection, who: &[u8]) -> Result<()> {
     change(c, "DELETE FROM guesses WHERE who = ?1", [who]).map(drop)
+}
+
+pub(super) fn look(c: &Connection) -> Result<Option<Look>> {
+    let mut q = c.prepare_cached("SELECT name, accent FROM look WHERE one = 1")?;
+    let found = q.query_row([], |r| Ok((r.get(0)?, r.get::<_, String>(1)?))).optional()?;
+    found.map(|(name, accent)| Ok(Look { name, accent: Accent::parse(&accent)? })).transpose()
+}
+
+pub(super) fn set_look(c: &Connection, look: &Look) -> Result<()> {
+    let sql = "INSERT OR REPLACE INTO look (one, name, accent) VALUES (1, ?1, ?2)";
+    change(c, sql, params![look.name, look.accent.name()]).map(drop)
 }

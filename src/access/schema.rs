@@ -2,7 +2,7 @@
 
 use crate::store::Schema;
 
-pub const SCHEMA: Schema = Schema { room: "access", steps: &[FIRST] };
+pub const SCHEMA: Schema = Schema { room: "access", steps: &[FIRST, LOOK] };
 
 const FIRST: &str = "
 CREATE TABLE users (
@@ -49,4 +49,12 @@ CREATE TABLE guesses (
     fails INTEGER NOT NULL,
     last INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+";
+
+const LOOK: &str = "
+CREATE TABLE look (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    name TEXT NOT NULL,              -- empty: the product's own
+    accent TEXT NOT NULL
+) STRICT;
 ";

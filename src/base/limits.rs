@@ -77,6 +77,8 @@ pub const SESSION_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
 pub const SESSION_SEEN_EVERY: Duration = Duration::from_secs(3600);
 pub const LINK_LIFE: Duration = Duration::from_secs(30 * 60);
 pub const USER_NAME_MAX: usize = 100;
+/// What still fits into a header on a phone, shortened.
+pub const HOUSE_NAME_MAX: usize = 40;
 pub const USERS_MAX: usize = 1000;
 
 // Web.

@@ -112,6 +112,8 @@ pub(crate) struct Field {
     accept: &'static str,
     extra: &'static str,
     choices: Vec<Choice>,
+    /// The choices are colours, and show them.
+    swatches: bool,
 }
 
 impl Field {
@@ -132,6 +134,7 @@ impl Field {
             accept: "",
             extra: "",
             choices: Vec::new(),
+            swatches: false,
         }
     }
 
@@ -195,6 +198,12 @@ impl Field {
     pub(crate) fn choice(mut self, value: &str, label: impl Into<String>, means: impl Into<String>) -> Field {
         let chosen = self.value == value;
         self.choices.push(Choice { value: value.to_owned(), label: label.into(), means: means.into(), chosen });
+        self
+    }
+
+    /// The choices are accents of the style sheet: each shows its colour.
+    pub(crate) fn swatches(mut self) -> Field {
+        self.swatches = true;
         self
     }
 

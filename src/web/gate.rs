@@ -13,6 +13,7 @@ use super::server::Serve;
 use super::site::Site;
 use super::visit::{Caller, Visit};
 use super::words::Words;
+use crate::access::look::{self, Look};
 use crate::access::{self, Right};
 use crate::base::{Error, Lang, Result, Secret};
 use std::io::{Read, Write};
@@ -62,6 +63,7 @@ pub(crate) fn pass(site: &Site, request: &Request, body: &mut dyn Read) -> Answe
         form: Values::default(),
         files: Vec::new(),
         caller: Caller::Nobody,
+        look: Look::default(),
         request,
         parts: Vec::new(),
         secure,
@@ -80,6 +82,7 @@ fn handle(visit: &mut Visit<'_>, body: &mut dyn Read) -> std::result::Result<Ans
     if !host_ok(visit.site, visit.request) {
         return Err(Turned::Host);
     }
+    visit.look = look::get(&visit.house.store)?;
     let found = route::find(TABLE, visit.request.method, &visit.request.path);
     if !matches!(&found, Found::Row(row, _) if row.who == Who::Anywhere) {
         recognise(visit)?;

@@ -5,6 +5,7 @@ use super::dates;
 use super::site::Flash;
 use super::visit::{Caller, Visit};
 use super::words::Words;
+use crate::access::look::Look;
 use crate::base::{Lang, Say, Time};
 use std::borrow::Borrow;
 
@@ -24,6 +25,7 @@ pub(crate) struct Page {
     pub(crate) faulty: bool,
     /// Wide pages (tables, editors) use the whole width.
     pub(crate) wide: bool,
+    look: Look,
     here: String,
     csrf: String,
 }
@@ -69,6 +71,7 @@ const MENU: &[(Title, &[Entry])] = &[
         Words::group_settings,
         &[
             ("/settings", Words::menu_general),
+            ("/settings/look", Words::menu_look),
             ("/settings/relay", Words::menu_relay),
             ("/settings/users", Words::menu_users),
             ("/settings/tokens", Words::menu_tokens),
@@ -120,6 +123,7 @@ impl Page {
             lead: String::new(),
             faulty: false,
             wide: false,
+            look: v.look.clone(),
             here: format!("{}{}", v.path(), v.query.with("", "")),
             csrf,
         }
@@ -138,6 +142,7 @@ impl Page {
             lead: String::new(),
             faulty: false,
             wide: false,
+            look: Look::default(),
             here: "/".to_owned(),
             csrf: String::new(),
         }
@@ -167,6 +172,15 @@ impl Page {
     /// In the browser's tab: what is wrong comes first.
     pub(crate) fn tab(&self) -> String {
         if self.faulty { self.w.error_title(&self.title) } else { self.title.clone() }
+    }
+
+    /// The name that the house goes by.
+    pub(crate) fn house(&self) -> &str {
+        if self.look.name.is_empty() { self.w.product() } else { &self.look.name }
+    }
+
+    pub(crate) fn accent(&self) -> &'static str {
+        self.look.accent.name()
     }
 
     pub(crate) fn asset(&self, name: &str) -> String {

@@ -2,8 +2,8 @@
 
 use super::assets;
 use super::pages::{
-    account, api, audit, campaigns, caught, contact_edit, contacts, export, general, home, import, import_run, public,
-    relay, segments, senders, signin, suppression, templates, tokens, topics, users,
+    account, api, audit, campaigns, caught, contact_edit, contacts, export, general, home, import, import_run, look,
+    public, relay, segments, senders, signin, suppression, templates, tokens, topics, users,
 };
 use super::request::Method;
 use super::route::{self, Body, Found, Route, Who, get, post};
@@ -122,6 +122,8 @@ pub(crate) const TABLE: &[Route] = &[
     post("/suppression/export", Who::Right(Right::Export), Body::Form, suppression::export),
     // Settings
     get("/settings", Who::Right(Right::Settings), general::show),
+    get("/settings/look", Who::Right(Right::Settings), look::show),
+    post("/settings/look", Who::Right(Right::Settings), Body::Form, look::save),
     get("/settings/relay", Who::Right(Right::Settings), relay::show),
     post("/settings/relay", Who::Right(Right::Settings), Body::Form, relay::save),
     post("/settings/relay/check", Who::Right(Right::Settings), Body::Form, relay::check),

@@ -8,6 +8,7 @@ use super::request::Request;
 use super::route::Parts;
 use super::site::{Flash, Site};
 use super::words::Words;
+use crate::access::look::Look;
 use crate::access::{ApiToken, Right, Session};
 use crate::base::{By, Error, Lang, Result, Say, Secret, Time};
 use crate::house::House;
@@ -29,6 +30,8 @@ pub(crate) struct Visit<'a> {
     pub(crate) form: Values,
     pub(crate) files: Vec<Upload>,
     pub(crate) caller: Caller,
+    /// Name and colour of the house, read once per request; the product's own under a host name that is not ours.
+    pub(crate) look: Look,
     pub(super) request: &'a Request,
     pub(super) parts: Parts,
     pub(super) secure: bool,

@@ -12,6 +12,7 @@ pub(crate) mod general;
 pub(crate) mod home;
 pub(crate) mod import;
 pub(crate) mod import_run;
+pub(crate) mod look;
 pub(crate) mod oops;
 pub(crate) mod public;
 pub(crate) mod relay;

@@ -1,20 +1,37 @@
-//! The contrast of every pair of colours that meet on a page, computed from the tokens, in both palettes.
+//! The contrast of every pair of colours that meet on a page, computed from the tokens, in every palette.
 
-use std::collections::HashMap;
+use crate::access::look::Accent;
+use std::collections::{BTreeSet, HashMap};
 
-fn palettes() -> [HashMap<String, [f64; 3]>; 2] {
+type Tokens = HashMap<String, [f64; 3]>;
+
+/// Every accent in light and in dark, with its name.
+fn palettes() -> Vec<(String, Tokens)> {
     let css = std::fs::read_to_string("assets/style.css").unwrap();
     let (light, rest) = css.split_once("@media (prefers-color-scheme: dark)").unwrap();
     let dark = rest.split_once("/* Ground */").unwrap().0;
-    let light = tokens(light);
-    let mut both = light.clone();
-    both.extend(tokens(dark));
-    assert_eq!(light.len(), both.len(), "the dark palette names a colour that the light one does not have");
-    assert_eq!(tokens(dark).len(), light.len(), "a colour has no dark value");
-    [light, both]
+    let mut all = Vec::new();
+    for accent in Accent::ALL.map(Accent::name) {
+        let bright = palette(light, accent);
+        let dim = palette(dark, accent);
+        let names = |t: &Tokens| t.keys().cloned().collect::<BTreeSet<_>>();
+        assert_eq!(names(&bright), names(&dim), "{accent}: a colour has no dark value, or no light one");
+        all.extend([(format!("{accent}, light"), bright), (format!("{accent}, dark"), dim)]);
+    }
+    assert_eq!(light.matches("[data-accent=").count(), Accent::ALL.len(), "a palette that nobody can choose");
+    all
 }
 
-fn tokens(css: &str) -> HashMap<String, [f64; 3]> {
+/// The tokens of everybody, and those of this accent.
+fn palette(css: &str, accent: &str) -> Tokens {
+    let rule = |selector: &str| css.split_once(selector).unwrap().1.split_once('}').unwrap().0;
+    let (mut all, own) = (tokens(rule(":root {")), tokens(rule(&format!("[data-accent=\"{accent}\"] {{"))));
+    assert_eq!(own.len(), 4, "{accent} is not whole");
+    all.extend(own);
+    all
+}
+
+fn tokens(css: &str) -> Tokens {
     css.split("--")
         .filter_map(|t| {
             let (name, rest) = t.split_once(':')?;
@@ -62,9 +79,11 @@ fn text_stands_out_from_what_it_stands_on() {
         ("on-brand", "brand", 4.5),
         ("on-brand", "brand-deep", 4.5),
         ("brand-deep", "brand-soft", 4.5),
+        // The glow behind the lead of a page that stands alone.
+        ("ink-soft", "brand-soft", 4.5),
         ("ring", "halo", 4.5),
     ]);
-    for (palette, name) in palettes().iter().zip(["light", "dark"]) {
+    for (name, palette) in &palettes() {
         for (a, b, least) in &pairs {
             let got = contrast(palette[*a], palette[*b]);
             assert!(got >= *least, "{name}: {a} on {b} is {got:.2}, wanted {least}");

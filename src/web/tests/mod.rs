@@ -7,6 +7,7 @@ mod colours;
 mod contact_edit;
 mod first_run;
 mod import;
+mod look;
 mod mail;
 mod pages;
 mod sockets;

@@ -25,6 +25,7 @@ super::words! {
     menu_topics: "配信種別", "Topics";
     menu_suppression: "停止リスト", "Suppression list";
     menu_general: "基本", "General";
+    menu_look: "見た目", "Look";
     menu_relay: "メールの送信経路", "Mail relay";
     menu_users: "利用者", "Users";
     menu_tokens: "API トークン", "API tokens";

@@ -67,6 +67,12 @@ super::words! {
     general_about: "このソフトウェアについて", "About this software";
     general_version: "版", "Version";
     general_licence: "ライセンス", "Licence";
+    look_lead: "管理画面、サインイン、配信停止などのページに表示する名前と色です。", "The name and the colour of the pages: here, at the sign-in, and where people stop mail.";
+    look_name: "店名・団体名", "Name of the shop or organisation";
+    look_name_support: "40 文字まで。空欄のときは「運ぶ」と表示します。例）山田商店", "At most 40 characters. When empty, the pages say Hakobu. Example: Yamada Store";
+    look_accent: "色", "Colour";
+    look_accent_support: "ボタンや現在地の色です。どの色も、明るい画面と暗い画面の両方で文字が読めることを確かめてあります。", "Of buttons and of where you are. Text stays readable in every one of them, on light and dark screens.";
+
     key_file: "鍵ファイル", "Key file";
     key_passphrase: "パスフレーズ", "Passphrase";
     key_credential: "systemd の資格情報", "systemd credential";
