@@ -1,6 +1,6 @@
 //! Passwords: what is accepted (length and a block list; nothing about character classes), and Argon2id.
 
-use crate::base::{Error, Result, Secret, limits, seal};
+use crate::base::{By, Error, Result, Secret, limits, seal};
 use argon2::{Algorithm, Argon2, Params, Version};
 use data_encoding::BASE64_NOPAD;
 use subtle::ConstantTimeEq;
@@ -40,9 +40,26 @@ const BLOCKED: &[&str] = &[
 
 /// Accepts or says what to do instead. `about` are words the owner's guessers try first: address and name.
 pub fn accept(password: &Secret, about: &[&str]) -> Result<()> {
+    judge(password, about, limits::PASSWORD_MIN)
+}
+
+/// As `accept`, but whoever sits at the machine itself, and could read its key, decides about a shorter one.
+pub fn accept_from(by: &By, password: &Secret, about: &[&str]) -> Result<()> {
+    match by {
+        By::Cli(_) => judge(password, about, limits::PASSWORD_MIN_AT_THE_MACHINE),
+        By::User(_) | By::Token(_) | By::Public | By::House(_) => accept(password, about),
+    }
+}
+
+/// Shorter than what the pages ask for: the person who chose it is told.
+pub fn is_short(password: &Secret) -> Result<bool> {
+    Ok(normal(password)?.chars().count() < limits::PASSWORD_MIN)
+}
+
+fn judge(password: &Secret, about: &[&str], min: usize) -> Result<()> {
     let text = normal(password)?;
     let chars = text.chars().count();
-    let (min, max) = (limits::PASSWORD_MIN, limits::PASSWORD_MAX);
+    let max = limits::PASSWORD_MAX;
     if chars < min {
         return Err(Error::refused(say!(
             "パスワードは {min} 文字以上にしてください（いまは {chars} 文字）。",
@@ -174,6 +191,23 @@ mod tests {
             assert_eq!(judged.is_ok(), ok, "{text}");
         }
         assert!(accept(&Secret::new("é".repeat(300)), &[]).is_err());
+    }
+
+    #[test]
+    fn at_the_machine_itself_a_shorter_password_is_taken_but_no_guessable_one() {
+        let by = By::Cli("root".to_owned());
+        for (text, ok, short) in [
+            ("mado-neko 7", true, true),
+            ("tsukue mado neko yama", true, false),
+            ("neko 7", false, true),
+            ("password", false, true),
+            ("12345678", false, true),
+        ] {
+            let password = Secret::new(text);
+            assert_eq!(accept_from(&by, &password, &[]).is_ok(), ok, "{text}");
+            assert_eq!(is_short(&password).unwrap(), short, "{text}");
+            assert_eq!(accept_from(&By::Public, &password, &[]).is_ok(), ok && !short, "{text}");
+        }
     }
 
     #[test]

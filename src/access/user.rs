@@ -29,7 +29,7 @@ pub fn add(store: &Store, by: &By, now: Time, new: &NewUser, with: Option<&Secre
     let name = name_of(&new.name)?;
     let stored = match with {
         Some(secret) => {
-            password::accept(secret, &[new.email.as_str(), &name])?;
+            password::accept_from(by, secret, &[new.email.as_str(), &name])?;
             Some(password::hash(secret)?)
         }
         None => None,

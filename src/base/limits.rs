@@ -64,6 +64,8 @@ pub const PASSWORD_PASSES: u32 = 2;
 pub const PASSWORD_LANES: u32 = 1;
 /// NIST SP 800-63B-4: at least 15 characters where the password is the only factor, at least 64 allowed.
 pub const PASSWORD_MIN: usize = 15;
+/// Set by somebody at the machine's own command line, who is told that it is short.
+pub const PASSWORD_MIN_AT_THE_MACHINE: usize = 8;
 pub const PASSWORD_MAX: usize = 256;
 /// Wrong passwords before the waiting starts; then `GUESS_WAIT`, doubling up to `GUESS_WAIT_MAX`.
 pub const GUESSES_FREE_ACCOUNT: u32 = 5;

@@ -6,7 +6,7 @@
 use super::{Boot, House, LOCK, SCHEMAS, boot};
 use crate::access::{NewUser, Role, password, user};
 use crate::base::provider::{PASSPHRASE_FILE, Phrase, Provider, refuse_inside};
-use crate::base::{By, Email, Error, Kind, Lang, Result, Say, Secret, Time};
+use crate::base::{By, Email, Error, Kind, Lang, Result, Say, Secret, Time, limits};
 use crate::campaigns::sender;
 use crate::contacts::topic;
 use crate::delivery::{self, Relay};
@@ -61,13 +61,13 @@ pub fn run(data: &Path, by: &By, now: Time, answers: &Answers) -> Result<Done> {
     )? {
         return Ok(done);
     }
-    let boot = check(data, answers)?;
+    let boot = check(data, by, answers)?;
     make_data(data)?;
     let lock = Lock::take(data, LOCK)?.ok_or_else(super::in_use)?;
     let (store, recovery_code) = open_store(data, now, answers)?;
     furnish(&store, by, now, answers)?;
     boot.write(data)?;
-    let notes = notes(&boot, answers.relay.is_some());
+    let notes = notes(&boot, answers)?;
     let house = House::with(store, boot.clone(), data, lock);
     Ok(Done { boot, house: Some(house), created: true, recovery_code, notes })
 }
@@ -92,7 +92,7 @@ pub fn kept(data: &Path, phrase: &Phrase, now: Time, asked: &Asked<'_>) -> Resul
 }
 
 /// All that can be wrong is said before anything is made.
-fn check(data: &Path, answers: &Answers) -> Result<Boot> {
+fn check(data: &Path, by: &By, answers: &Answers) -> Result<Boot> {
     let key = match &answers.key {
         Provider::File { path } => {
             refuse_inside(path, data)?;
@@ -107,7 +107,7 @@ fn check(data: &Path, answers: &Answers) -> Result<Boot> {
         relay.verify()?;
     }
     let admin = &answers.admin;
-    password::accept(&admin.password, &[admin.email.as_str(), &admin.name])?;
+    password::accept_from(by, &admin.password, &[admin.email.as_str(), &admin.name])?;
     Ok(Boot {
         key,
         domain: domain(&answers.domain)?,
@@ -175,8 +175,15 @@ fn furnish(store: &Store, by: &By, now: Time, answers: &Answers) -> Result<()> {
     Ok(())
 }
 
-fn notes(boot: &Boot, has_relay: bool) -> Vec<Say> {
+fn notes(boot: &Boot, answers: &Answers) -> Result<Vec<Say>> {
     let mut notes = Vec::new();
+    if password::is_short(&answers.admin.password)? {
+        let min = limits::PASSWORD_MIN;
+        notes.push(say!(
+            "管理者のパスワードが {min} 文字より短いです。長いものに変えることをおすすめします。",
+            "The admin's password has fewer than {min} characters: a longer one is safer."
+        ));
+    }
     if !answers_here(&boot.public_url) {
         let url = &boot.public_url;
         notes.push(say!(
@@ -184,13 +191,13 @@ fn notes(boot: &Boot, has_relay: bool) -> Vec<Say> {
             "The public URL {url} has not answered yet. Unsubscribe links point there: let it answer before you send."
         ));
     }
-    if !has_relay {
+    if answers.relay.is_none() {
         notes.push(say!(
             "中継サーバーの設定がないため、まだメールを送れません。",
             "No relay is set, so no mail can leave yet."
         ));
     }
-    notes
+    Ok(notes)
 }
 
 /// Tried only at this machine: a setup reaches for no network.
