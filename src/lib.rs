@@ -6,11 +6,14 @@
 #[macro_use]
 pub mod base;
 pub mod access;
+pub mod alarm;
 pub mod campaigns;
 pub mod cli;
 pub mod contacts;
 pub mod delivery;
+pub mod door;
 pub mod house;
 pub mod store;
+pub mod update;
 pub mod web;
 pub mod worker;

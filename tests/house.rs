@@ -9,15 +9,18 @@ use std::path::{Path, PathBuf};
 /// Each room and the rooms it may import.
 const ROOMS: &[(&str, &[&str])] = &[
     ("base", &[]),
+    ("alarm", &["base"]),
+    ("door", &["base", "alarm"]),
     ("store", &["base"]),
     ("access", &["base", "store"]),
     ("contacts", &["base", "store"]),
     ("delivery", &["base", "store"]),
+    ("update", &["base", "store"]),
     ("campaigns", &["base", "store", "contacts", "delivery", "access"]),
-    ("house", &["base", "store", "access", "contacts", "delivery", "campaigns"]),
-    ("web", &["base", "house", "access", "contacts", "delivery", "campaigns"]),
+    ("house", &["base", "store", "alarm", "access", "contacts", "delivery", "campaigns", "update"]),
+    ("web", &["base", "house", "alarm", "access", "contacts", "delivery", "campaigns", "update"]),
     ("worker", &["base", "house", "web"]),
-    ("cli", &["base", "house", "worker", "access", "contacts", "delivery", "campaigns"]),
+    ("cli", &["base", "house", "worker", "door", "alarm", "access", "contacts", "delivery", "campaigns", "update"]),
 ];
 
 /// Outside crates with an address: a file that names one must lie under one of the paths.
@@ -25,7 +28,10 @@ const ADDRESSES: &[(&str, &[&str])] = &[
     ("tiny_http::", &["src/web/server.rs"]),
     ("redb::", &["src/store/"]),
     ("rusqlite::", &["src/store/", "rows.rs", "/rows/"]),
-    ("rustls::", &["src/delivery/"]),
+    ("rustls::", &["src/delivery/", "src/door/"]),
+    ("hyper::", &["src/door/"]),
+    ("lettre::", &["src/alarm/"]),
+    ("self_update::", &["src/update/fetch"]),
     ("clap::", &["src/cli/"]),
     ("SystemTime::now", &["src/base/clock.rs"]),
     ("allow(unsafe_code)", &["src/store/"]),

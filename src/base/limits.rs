@@ -33,8 +33,8 @@ pub const JOURNAL_OPEN: usize = 8;
 /// Longest part of a dumped journal file, and the step in which a snapshot copies.
 pub const DUMP_PART: usize = 4 << 20;
 pub const COPY_STEP: usize = 1 << 20;
-/// Plaintext bytes in one sealed chunk of a blob.
-pub const BLOB_CHUNK: usize = 64 << 10;
+/// Plaintext bytes in one sealed chunk of a blob or of the spool.
+pub const SPOOL_CHUNK: usize = 64 << 10;
 
 // Keys.
 /// A key command that has not ended by then is stopped.
@@ -57,6 +57,12 @@ pub const BUSY_WAIT: Duration = Duration::from_millis(1500);
 pub const PROGRESS_EVERY: Duration = Duration::from_millis(200);
 /// How often the clock asks what is due.
 pub const CLOCK_TICK: Duration = Duration::from_secs(1);
+// Door.
+/// So long a request waits at a held gate, and so many wait at once.
+pub const HOLD_TIME: Duration = Duration::from_secs(30);
+pub const HELD_MAX: usize = 4_000;
+/// One line between door and worker.
+pub const LINK_LINE_MAX: usize = 4 << 20;
 // Access.
 /// Argon2id: memory in KiB, passes, lanes (OWASP's second choice, also the library's default).
 pub const PASSWORD_MEMORY_KIB: u32 = 19 * 1024;

@@ -2,7 +2,9 @@
 //!
 //! Read in this order: `lang` (a sentence in two languages), `error` (the one error type), `clock` (time as a
 //! value), `ids`, `by` (who acts), `email` (an address parsed once), `secret` and `seal` (bytes that must not
-//! leak, and how they are sealed), `provider` (where the root key comes from), `limits` (every bound, by name), `progress` (how long work talks).
+//! leak, and how they are sealed), `spool` (files in sealed chunks), `files`, `lock`, `provider` (where the root key
+//! comes from), `limits` (every bound, by name), `progress` (how long work talks), `frames` (the control socket's
+//! language), `link` (what door and worker say to each other).
 //!
 //! **Invariant:** imports no other room. **Invariant:** the wall clock is read in `clock.rs` alone.
 
@@ -13,17 +15,23 @@ pub mod by;
 pub mod clock;
 pub mod email;
 pub mod error;
+pub mod files;
+pub mod frames;
 pub mod ids;
 pub mod limits;
+pub mod link;
+pub mod lock;
 pub mod progress;
 pub mod provider;
 pub mod seal;
 pub mod secret;
+pub mod spool;
 
 pub use by::By;
 pub use clock::Time;
 pub use email::Email;
 pub use error::{Error, Kind, Result};
 pub use lang::{Lang, Say};
+pub use lock::Lock;
 pub use progress::Progress;
 pub use secret::Secret;

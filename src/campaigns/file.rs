@@ -4,8 +4,9 @@ use super::campaign::{editable, missing};
 use super::content::{FileCard, FileRole};
 use super::header::HeaderText;
 use super::rows;
+use crate::base::spool::Reader;
 use crate::base::{By, Error, Result, Time, ids::CampaignId, limits, seal};
-use crate::store::{BlobId, BlobReader, Deed, Store};
+use crate::store::{BlobId, Deed, Store};
 use std::io::Read;
 
 /// What the caller knows about a file.
@@ -87,14 +88,14 @@ pub fn remove(store: &Store, by: &By, now: Time, id: CampaignId, name: &str) -> 
 }
 
 /// For a public link. Attachments are not public.
-pub fn public(store: &Store, token: &str) -> Result<(FileCard, BlobReader)> {
+pub fn public(store: &Store, token: &str) -> Result<(FileCard, Reader)> {
     let missing = || Error::missing(say!("そのファイルはありません。", "There is no such file."));
     let card = store.read(|c| rows::files::by_token(c, token))?.filter(|f| f.role.is_image()).ok_or_else(missing)?;
     let reader = open(store, &card)?;
     Ok((card, reader))
 }
 
-pub fn open(store: &Store, card: &FileCard) -> Result<BlobReader> {
+pub fn open(store: &Store, card: &FileCard) -> Result<Reader> {
     let blob = BlobId::parse(&card.blob).ok_or_else(|| Error::bug("a file without a blob"))?;
     store.blobs().read(&blob)
 }

@@ -1,11 +1,12 @@
 //! Reaching the house: the lock decides. Free: open it here. Held: speak to the server through its control socket.
 //! Held and nobody answers: busy, exit 6.
 
+use crate::base::frames::{self, Frame, Line};
 use crate::base::provider::Phrase;
 use crate::base::{By, Error, Result, clock, limits};
 use crate::house::House;
 use crate::house::ask::{Answer, Ask, Streams};
-use crate::house::wire::{self, Call, Frame, Line};
+use crate::house::wire::{self, Call};
 use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::os::unix::fs::MetadataExt;
@@ -75,14 +76,14 @@ fn call(line: &Line, ask: Ask, io: &dyn Streams) -> Result<Answer> {
             Frame::Want => files.answer_want(line, &payload)?,
             Frame::Output => files.write(&payload)?,
             Frame::Progress => {
-                let (done, total) = wire::from_json(&payload)?;
+                let (done, total) = frames::from_json(&payload)?;
                 io.progress().tell(done, total);
             }
             Frame::Done => {
                 files.flush()?;
-                return wire::from_json(&payload);
+                return frames::from_json(&payload);
             }
-            Frame::Failed => return Err(files.failed.unwrap_or_else(|| wire::error_from(&payload))),
+            Frame::Failed => return Err(files.failed.unwrap_or_else(|| frames::error_from(&payload))),
             Frame::Ask | Frame::Chunk | Frame::Stop | Frame::Lost => {
                 return Err(Error::bug("the server spoke out of turn"));
             }
@@ -128,7 +129,7 @@ impl Lent<'_> {
 
     fn write(&mut self, payload: &[u8]) -> Result<()> {
         let (name, bytes) =
-            wire::split_output(payload).ok_or_else(|| Error::bug("an output frame that cannot be read"))?;
+            frames::split_output(payload).ok_or_else(|| Error::bug("an output frame that cannot be read"))?;
         let output = match self.outputs.entry(name.to_owned()) {
             std::collections::hash_map::Entry::Occupied(open) => open.into_mut(),
             std::collections::hash_map::Entry::Vacant(place) => place.insert(self.io.output(name)?),

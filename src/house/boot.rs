@@ -1,9 +1,9 @@
 //! Boot settings: what must be known before the books open. They stand in `hakobu.toml` in the data folder;
 //! everything else is in the books.
 
+use crate::base::files::replace_file;
 use crate::base::provider::Provider;
 use crate::base::{Error, Kind, Lang, Result, Say};
-use crate::store::replace_file;
 use std::net::SocketAddr;
 use std::path::Path;
 use toml::{Table, Value};

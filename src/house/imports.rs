@@ -4,9 +4,9 @@
 //! had done by then stands in the books, and can be undone or completed.
 
 use super::House;
+use crate::base::spool::Reader;
 use crate::base::{By, Error, Progress, Result, Time, limits, seal};
 use crate::contacts::import::{self, Order, Report, Source};
-use crate::store::BlobReader;
 use data_encoding::HEXLOWER;
 use std::collections::HashMap;
 use std::io::{Seek, SeekFrom};
@@ -27,7 +27,7 @@ pub struct Waiting {
     pub dry: Option<Report>,
     pub state: State,
     pub meter: Arc<Meter>,
-    errors: Option<BlobReader>,
+    errors: Option<Reader>,
 }
 
 pub enum State {
@@ -177,7 +177,7 @@ impl House {
     }
 
     /// The rejected rows of an import that has ended: a copy, so that it can be taken more than once.
-    pub fn import_errors(&self, by: &By, id: &str) -> Result<BlobReader> {
+    pub fn import_errors(&self, by: &By, id: &str) -> Result<Reader> {
         let mut copy = self.store.blobs().spool()?;
         self.imports.with(by, id, |w| {
             let errors = w.errors.as_mut().ok_or_else(gone)?;

@@ -25,16 +25,14 @@ pub use boot::Boot;
 use running::Running;
 
 use crate::base::provider::Phrase;
-use crate::base::{By, Error, Result, Secret, Time};
+use crate::base::{By, Error, Lock, Result, Secret, Time};
 use crate::contacts::import;
 use crate::delivery::catcher::Catcher;
-use crate::store::{Lock, Schema, Store};
+use crate::store::{Schema, Store};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
-
-const LOCK: &str = "house.lock";
 
 /// Every room's tables, in the order in which they are made.
 pub const SCHEMAS: &[Schema] =
@@ -62,7 +60,7 @@ impl House {
     /// As `open`, but `None` when somebody else runs the house.
     pub fn open_if_free(data: &Path, phrase: &Phrase, now: Time) -> Result<Option<House>> {
         let boot = Boot::read(data)?;
-        let Some(lock) = Lock::take(data, LOCK)? else { return Ok(None) };
+        let Some(lock) = Lock::take(data, Lock::HOUSE)? else { return Ok(None) };
         let root = boot.key.root_key(data, phrase)?;
         let store = Store::open(data, &root, SCHEMAS)?;
         // Whoever was at work when the last process ended is at work no more.

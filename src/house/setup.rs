@@ -3,14 +3,14 @@
 //! `hakobu.toml` is written last: where it stands, setup has finished, and a second run changes nothing. A run that
 //! was cut off before that is finished by the next one.
 
-use super::{Boot, House, LOCK, SCHEMAS, boot};
+use super::{Boot, House, SCHEMAS, boot};
 use crate::access::{NewUser, Role, password, user};
 use crate::base::provider::{PASSPHRASE_FILE, Phrase, Provider, refuse_inside};
-use crate::base::{By, Email, Error, Kind, Lang, Result, Say, Secret, Time, limits};
+use crate::base::{By, Email, Error, Kind, Lang, Lock, Result, Say, Secret, Time, limits};
 use crate::campaigns::sender;
 use crate::contacts::topic;
 use crate::delivery::{self, Relay};
-use crate::store::{Lock, Store};
+use crate::store::Store;
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::time::Duration;
@@ -63,7 +63,7 @@ pub fn run(data: &Path, by: &By, now: Time, answers: &Answers) -> Result<Done> {
     }
     let boot = check(data, by, answers)?;
     make_data(data)?;
-    let lock = Lock::take(data, LOCK)?.ok_or_else(super::in_use)?;
+    let lock = Lock::take(data, Lock::HOUSE)?.ok_or_else(super::in_use)?;
     let (store, recovery_code) = open_store(data, now, answers)?;
     furnish(&store, by, now, answers)?;
     boot.write(data)?;
@@ -133,7 +133,7 @@ fn make_data(data: &Path) -> Result<()> {
     let at = data.display().to_string();
     let cannot = |e| Error::io(say!("フォルダー {at} を作れません。", "Cannot make the folder {at}."), e);
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(data).map_err(cannot)?;
-    let ours = [LOCK, "keyring.json", "keyring.making", PASSPHRASE_FILE];
+    let ours = [Lock::HOUSE, "keyring.json", "keyring.making", PASSPHRASE_FILE];
     let mut entries = std::fs::read_dir(data).map_err(cannot)?;
     match entries.next().is_none() || ours.iter().any(|name| data.join(name).exists()) {
         true => Ok(()),

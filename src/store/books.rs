@@ -10,12 +10,12 @@
 
 use super::audit::{self, Deed};
 use super::cipher::Inside;
-use super::engine::{Conn, Way, full, unconfirmed};
+use super::engine::{Conn, Way, unconfirmed};
 use super::keyring::Keyring;
 use super::schema::{self, Schema};
 use super::sound::{Sound, unsound};
 use super::turns::{Turn, Turns, lock};
-use crate::base::{By, Error, Kind, Result, Time, limits, seal::Key};
+use crate::base::{By, Error, Kind, Result, Time, files::full, limits, seal::Key};
 use rusqlite::{Connection, ErrorCode};
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};

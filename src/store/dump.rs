@@ -7,7 +7,7 @@
 
 use super::journal_file::{JournalFile, define};
 use super::snapshot::failed;
-use super::{make_private_dir, private_file, sync_dir};
+use crate::base::files::{make_private_dir, private_file, sync_dir};
 use crate::base::{Error, Result, limits, seal::Key};
 use data_encoding::HEXLOWER;
 use redb::{Database, ReadableTable, TableHandle};

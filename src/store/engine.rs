@@ -1,7 +1,7 @@
 //! One connection to the books: how it is opened, what its errors mean, and how it is closed.
 
 use super::cipher::{self, Inside};
-use crate::base::{Error, Result, limits, seal::Key};
+use crate::base::{Error, Result, files::full, limits, seal::Key};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 use std::ops::{Deref, DerefMut};
@@ -88,11 +88,6 @@ impl Drop for Conn {
 pub(super) fn unconfirmed(e: &rusqlite::Error) -> bool {
     let syncs = [ffi::SQLITE_IOERR_FSYNC, ffi::SQLITE_IOERR_DIR_FSYNC];
     e.sqlite_error().is_some_and(|s| syncs.contains(&s.extended_code))
-}
-
-pub(super) fn full() -> Error {
-    Error::later(say!("ディスクがいっぱいのため、書き込めませんでした。", "The disk is full, so this was not written."))
-        .hint(say!("空きを作ってから、もう一度実行してください。", "Make room, then try again."))
 }
 
 fn damaged(en: &str, ja: &str) -> Error {

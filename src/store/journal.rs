@@ -6,10 +6,15 @@
 //! (`Store::is_sound`) until a restart.
 //! **Invariant:** a file that does not open is named and left as it is.
 
-use super::journal_file::{Handle, JournalFile, Opener, guarded, is_full, open_error};
+use super::journal_file::{Handle, JournalFile, Opener, guarded, open_error};
 use super::sound::Sound;
 use super::turns::lock;
-use crate::base::{Error, Result, limits, seal::Key};
+use crate::base::{
+    Error, Result,
+    files::{self, is_full},
+    limits,
+    seal::Key,
+};
 use redb::{Database, DatabaseError};
 use std::collections::HashMap;
 use std::io::ErrorKind;
@@ -129,11 +134,11 @@ impl Journal {
                 Err(e) if e.kind() != ErrorKind::NotFound => return Err(io(e)),
                 _ => (),
             }
-            let file = super::private_file(&beside).map_err(io)?;
+            let file = files::private_file(&beside).map_err(io)?;
             builder().create(&beside).map(drop)?;
             file.sync_all().map_err(io)?;
             std::fs::rename(&beside, self.path(name)).map_err(io)?;
-            super::sync_dir(&self.dir).map_err(io)
+            files::sync_dir(&self.dir).map_err(io)
         });
         if made.is_err() {
             // On a full disk its room is wanted; what cannot be removed now is removed when it is made again.

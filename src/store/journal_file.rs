@@ -1,11 +1,10 @@
 //! One file of the journal: a durable transaction, a consistent moment, and what an error means for the house.
 
 use super::sound::{Sound, unsound};
-use crate::base::{Error, Result, seal::Sealer};
+use crate::base::{Error, Result, files::is_full, seal::Sealer};
 use redb::{Database, DatabaseError, ReadOnlyDatabase, ReadableDatabase, ReadableTable, TableDefinition};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::io::ErrorKind;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -92,10 +91,6 @@ pub(super) fn full() -> Error {
         "The disk is full, so nothing more was recorded."
     ))
     .hint(say!("空きを作ってから、もう一度実行してください。", "Make room, then try again."))
-}
-
-pub(super) fn is_full(e: &std::io::Error) -> bool {
-    matches!(e.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge)
 }
 
 /// Closing writes too, and a damaged file may make that panic.

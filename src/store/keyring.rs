@@ -6,9 +6,8 @@
 //!
 //! **Invariant:** which wrap a root key opens is looked up by the key's id, never tried.
 
-use super::replace_file;
 use crate::base::{
-    Error, Kind, Result, Time,
+    Error, Kind, Result, Time, files,
     provider::Provider,
     seal::{self, Key},
 };
@@ -89,7 +88,7 @@ impl Keyring {
 
     pub(super) fn finish(&self) -> Result<()> {
         let dir = self.path.parent().unwrap_or(Path::new("."));
-        let rename = || std::fs::rename(dir.join(MAKING), &self.path).and_then(|()| super::sync_dir(dir));
+        let rename = || std::fs::rename(dir.join(MAKING), &self.path).and_then(|()| files::sync_dir(dir));
         rename().map_err(|e| Error::io(say!("鍵束を作れません。", "Cannot make the keyring."), e))
     }
 
@@ -267,7 +266,7 @@ impl File {
     }
 
     fn write(&self, path: &Path) -> Result<()> {
-        replace_file(path, &serde_json::to_vec_pretty(self).map_err(Error::bug)?, 0o600)
+        files::replace_file(path, &serde_json::to_vec_pretty(self).map_err(Error::bug)?, 0o600)
     }
 }
 

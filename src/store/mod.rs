@@ -3,7 +3,7 @@
 //! holds their keys, wrapped by the root key, which never stands in the data folder.
 //!
 //! Reading order: `keyring`, `schema`, `books` (the signed, grouped write; `turns` is its queue, `engine` one
-//! connection), `audit`, `journal` (`journal_file`), `blobs`, `sound` (whether the disk keeps its word), `lock`,
+//! connection), `audit`, `journal` (`journal_file`), `blobs`, `sound` (whether the disk keeps its word),
 //! `snapshot` (`dump` is how a live journal file travels).
 //!
 //! It is not a home for anybody's SQL: each room brings its own schema (`Schema`) and its own `rows.rs`.
@@ -21,7 +21,6 @@ mod engine;
 mod journal;
 mod journal_file;
 mod keyring;
-mod lock;
 mod schema;
 mod snapshot;
 mod sound;
@@ -30,17 +29,18 @@ mod tests;
 mod turns;
 
 pub use audit::{AuditLine, Deed};
-pub use blobs::{BlobId, BlobReader, Blobs, Spool};
+pub use blobs::{BlobId, Blobs};
 pub use books::Tx;
 pub use journal::{DamagedFile, Journal};
 pub use journal_file::{Alone, Batch, JournalFile, Table, View};
 pub use keyring::{KeyStatus, Keyring, RecoveryCode, WrapStatus};
-pub use lock::Lock;
 pub use schema::Schema;
 pub use snapshot::Snapshot;
 
 use crate::base::{
-    By, Error, Result, Time, limits,
+    By, Error, Lock, Result, Time,
+    files::{make_private_dir, private_file, sync_dir},
+    limits,
     provider::{self, read_key},
     seal::Key,
 };
@@ -69,7 +69,7 @@ impl Store {
     /// Makes a house in `dir` and opens it. Refuses a folder that has one. A making that was interrupted is begun anew.
     pub fn create(dir: &Path, root: &Key, schemas: &[Schema]) -> Result<(Store, RecoveryCode)> {
         make_private_dir(dir)?;
-        let lock = Lock::worker(dir)?;
+        let lock = worker_lock(dir)?;
         clear_the_place(dir)?;
         let (keys, code) = Keyring::make(dir, root)?;
         for folder in FOLDERS {
@@ -92,7 +92,7 @@ impl Store {
             return Err(lost(keyring::FILE));
         }
         Keyring::open(dir, root)?;
-        Store::open_locked(dir, root, schemas, Lock::worker(dir)?)
+        Store::open_locked(dir, root, schemas, worker_lock(dir)?)
     }
 
     fn open_locked(dir: &Path, root: &Key, schemas: &[Schema], lock: Lock) -> Result<Store> {
@@ -120,7 +120,7 @@ impl Store {
     /// does. No data is rewritten.
     pub fn recover(dir: &Path, code: &RecoveryCode, root: &Key, now: Time) -> Result<()> {
         let keys = Keyring::open_with_code(dir, code)?;
-        let _lock = Lock::worker(dir)?;
+        let _lock = worker_lock(dir)?;
         refuse_root_key(dir, root)?;
         keys.rewrap_root(root, now)?;
         keys.retire_roots(root)
@@ -190,6 +190,16 @@ fn lost(part: &str) -> Error {
     .hint(say!("バックアップから戻してください。", "Put it back from a backup."))
 }
 
+/// The data itself. A second opener is told to wait.
+fn worker_lock(dir: &Path) -> Result<Lock> {
+    Lock::take(dir, Lock::WORKER)?.ok_or_else(|| {
+        Error::later(say!("このデータフォルダーは使用中です。", "This data folder is in use.")).hint(say!(
+            "動いている hakobu を止めるか、しばらく待ってから実行してください。",
+            "Stop the hakobu that is running, or wait and try again."
+        ))
+    })
+}
+
 /// A house in the making may be begun anew; anything else that stands here already is somebody's data.
 fn clear_the_place(dir: &Path) -> Result<()> {
     if dir.join(keyring::FILE).exists() {
@@ -228,40 +238,4 @@ fn refuse_root_key(dir: &Path, root: &Key) -> Result<()> {
         }
     }
     Ok(())
-}
-
-fn make_private_dir(dir: &Path) -> Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|e| {
-        let at = dir.display().to_string();
-        Error::io(say!("フォルダー {at} を作れません。", "Cannot make the folder {at}."), e)
-    })
-}
-
-/// Writes beside, syncs, renames, syncs the folder: the file is the old one or the new one, whole.
-pub fn replace_file(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
-    use std::io::Write;
-    use std::os::unix::fs::OpenOptionsExt;
-    let beside = path.with_extension("new");
-    let write = || -> std::io::Result<()> {
-        let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&beside)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        std::fs::rename(&beside, path)?;
-        sync_dir(path.parent().unwrap_or(Path::new(".")))
-    };
-    write().map_err(|e| {
-        let at = path.display().to_string();
-        Error::io(say!("{at} に書き込めません。", "Cannot write {at}."), e)
-    })
-}
-
-fn sync_dir(dir: &Path) -> std::io::Result<()> {
-    std::fs::File::open(dir)?.sync_all()
-}
-
-/// A new file that nobody else can read. Folders are private too; this is for the day one is moved.
-fn private_file(path: &Path) -> std::io::Result<std::fs::File> {
-    use std::os::unix::fs::OpenOptionsExt;
-    std::fs::OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)
 }

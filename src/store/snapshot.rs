@@ -6,7 +6,8 @@
 //! ones are dumped (`dump`). Blobs never change, so they are linked where that works. The keyring comes last: a copy
 //! that was interrupted has none and does not open.
 
-use super::{Deed, Journal, Keyring, Schema, Store, dump, make_private_dir, sync_dir};
+use super::{Deed, Journal, Keyring, Schema, Store, dump};
+use crate::base::files::{make_private_dir, sync_dir};
 use crate::base::{By, Error, Result, Time, limits, seal::Key};
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};

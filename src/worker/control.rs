@@ -1,10 +1,11 @@
 //! The control socket: how a command acts through the server that holds the lock. It stands in a private run
 //! folder, takes only calls of the account that runs the server (or root), and answers each in a thread of its own.
 
+use crate::base::frames::{self, Frame, Line};
 use crate::base::{By, Error, Progress, Result, clock, limits};
 use crate::house::House;
 use crate::house::ask::{Answer, Ask, Streams};
-use crate::house::wire::{self, Call, Frame, Line};
+use crate::house::wire::{self, Call};
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
@@ -92,7 +93,7 @@ fn accept(shared: &Arc<Shared>) {
         if *calls >= limits::CONTROL_CALLS {
             let busy =
                 Error::later(say!("同時に実行できる操作の数を超えました。", "Too many commands at the same time."));
-            line.send_outcome(&Err(busy)).ok();
+            line.send_outcome(&Err::<Answer, _>(busy)).ok();
             continue;
         }
         let in_thread = Arc::clone(shared);
@@ -134,10 +135,10 @@ fn peer(stream: &UnixStream) -> Result<By> {
 fn read_call(line: &Line) -> Result<Call> {
     match line.receive(&mut || {}) {
         Ok(Some((Frame::Ask, payload))) => {
-            let call: Call = wire::from_json(&payload)?;
+            let call: Call = frames::from_json(&payload)?;
             match call.version == wire::VERSION {
                 true => Ok(call),
-                false => wire::from_json(b"another version"),
+                false => frames::from_json(b"another version"),
             }
         }
         Ok(_) => Err(Error::refused(say!("最初の言葉が依頼ではありません。", "The first frame is not an ask."))),
@@ -240,7 +241,7 @@ struct Output<'a> {
 impl Write for Output<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let n = bytes.len().min(limits::WIRE_CHUNK);
-        self.caller.line.send(Frame::Output, &wire::output_frame(&self.name, &bytes[..n]))?;
+        self.caller.line.send(Frame::Output, &frames::output_frame(&self.name, &bytes[..n]))?;
         Ok(n)
     }
 

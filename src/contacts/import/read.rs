@@ -9,8 +9,9 @@
 use super::encoding::{Encoding, Sniffer};
 use super::sheet;
 use crate::base::lang::Say;
+use crate::base::spool::Reader;
 use crate::base::{Error, Result, limits};
-use crate::store::{BlobReader, Blobs, Store};
+use crate::store::{Blobs, Store};
 use csv::ByteRecord;
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -47,7 +48,7 @@ pub struct Layout {
 pub struct Source {
     pub layout: Layout,
     pub size: u64,
-    reader: BlobReader,
+    reader: Reader,
     head: Vec<u8>,
 }
 
@@ -73,7 +74,7 @@ impl Source {
         }
     }
 
-    fn recognise(format: Format, reader: BlobReader, sniffer: Sniffer, hints: &Hints) -> Result<Source> {
+    fn recognise(format: Format, reader: Reader, sniffer: Sniffer, hints: &Hints) -> Result<Source> {
         if sniffer.wide {
             return Err(not_read_as(say!("このファイルは UTF-16 です。", "This file is in UTF-16.")));
         }
@@ -294,7 +295,7 @@ impl Rows<'_> {
 
 /// Stops a row that does not end.
 struct Bounded<'a> {
-    inner: &'a mut BlobReader,
+    inner: &'a mut Reader,
     since: Rc<Cell<u64>>,
 }
 
@@ -309,7 +310,7 @@ impl Read for Bounded<'_> {
     }
 }
 
-fn spool(blobs: &Blobs, mut input: impl Read) -> Result<(BlobReader, Sniffer)> {
+fn spool(blobs: &Blobs, mut input: impl Read) -> Result<(Reader, Sniffer)> {
     let (mut spool, mut sniffer) = (blobs.spool()?, Sniffer::default());
     let mut buffer = vec![0; 64 << 10];
     let mut size = 0;

@@ -1,8 +1,9 @@
 //! Workbooks (.xlsx). Nothing in them is believed: every part is unpacked once and thrown away under limits, before
 //! the workbook reader sees the file. Then the first sheet (or the named one) becomes rows of text.
 
+use crate::base::spool;
 use crate::base::{Error, Result, limits};
-use crate::store::{BlobReader, Blobs};
+use crate::store::Blobs;
 use calamine::{DataRef, Reader, Xlsx};
 use std::io::{BufReader, Read, Seek, SeekFrom, Write};
 
@@ -23,7 +24,7 @@ impl Container {
 }
 
 /// The sheet as comma-separated UTF-8: dates as 2026-11-20, numbers as they are, formulas as their results.
-pub(super) fn to_cells(blobs: &Blobs, mut file: BlobReader, sheet: Option<&str>) -> Result<BlobReader> {
+pub(super) fn to_cells(blobs: &Blobs, mut file: spool::Reader, sheet: Option<&str>) -> Result<spool::Reader> {
     measure(&mut file)?;
     file.seek(SeekFrom::Start(0)).map_err(broken)?;
     let mut book: Xlsx<_> = Xlsx::new(BufReader::new(file)).map_err(broken)?;
@@ -89,7 +90,7 @@ fn day_of(when: &calamine::ExcelDateTime) -> String {
 }
 
 /// Unpacks every part into nothing, counting: what the directory claims is not what comes out.
-fn measure(file: &mut BlobReader) -> Result<()> {
+fn measure(file: &mut spool::Reader) -> Result<()> {
     let packed = file.size().max(1);
     let mut zip = zip::ZipArchive::new(BufReader::new(file)).map_err(broken)?;
     if zip.len() > limits::XLSX_ENTRIES_MAX {

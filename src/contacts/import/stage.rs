@@ -6,13 +6,14 @@
 use super::map::{Column, Mapping, Target};
 use super::plan::{Cell, Entry, Reason};
 use super::read::{Format, Source};
+use crate::base::spool::{Reader, Spool};
 use crate::base::{Email, Error, Progress, Result, limits};
 use crate::contacts::address::AddressHash;
 use crate::contacts::attribute::Role;
 use crate::contacts::key;
 use crate::contacts::search;
 use crate::contacts::value::{Type, Value, narrow, pieces};
-use crate::store::{BlobReader, Spool, Store};
+use crate::store::Store;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -27,7 +28,7 @@ pub(super) struct Rejected {
 /// What the first pass leaves.
 pub(super) struct Staged {
     pub(super) mapping: Mapping,
-    pub(super) buckets: Vec<BlobReader>,
+    pub(super) buckets: Vec<Reader>,
     pub(super) rejected: Vec<Rejected>,
     pub(super) rows: u64,
 }
@@ -254,7 +255,7 @@ struct Head {
 }
 
 impl Bucket {
-    pub(super) fn load(mut reader: BlobReader) -> Result<Bucket> {
+    pub(super) fn load(mut reader: Reader) -> Result<Bucket> {
         let keep = if reader.size() > LARGE { Some(last_rows(&mut reader)?) } else { None };
         let mut arena = Vec::new();
         let mut heads = Vec::new();
@@ -359,7 +360,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-fn each_record(reader: &mut BlobReader, mut f: impl FnMut(&[u8])) -> Result<()> {
+fn each_record(reader: &mut Reader, mut f: impl FnMut(&[u8])) -> Result<()> {
     reader.seek(SeekFrom::Start(0)).map_err(spooling)?;
     let mut from = std::io::BufReader::with_capacity(64 << 10, &mut *reader);
     let mut record = Vec::new();
@@ -378,7 +379,7 @@ fn each_record(reader: &mut BlobReader, mut f: impl FnMut(&[u8])) -> Result<()> 
     }
 }
 
-fn last_rows(reader: &mut BlobReader) -> Result<std::collections::HashMap<(u64, u64), u32>> {
+fn last_rows(reader: &mut Reader) -> Result<std::collections::HashMap<(u64, u64), u32>> {
     let mut last = std::collections::HashMap::new();
     each_record(reader, |record| {
         let head = head_of(record, 0);

@@ -17,6 +17,7 @@ pub mod people;
 pub mod relay;
 
 use super::House;
+pub use crate::base::link::Hidden;
 use crate::base::{By, Kind, Progress, Result, Time};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -41,17 +42,6 @@ pub enum Ask {
     Segment(lists::SegmentAsk),
     Suppression(lists::SuppressionAsk),
     Consent(consent::ConsentAsk),
-}
-
-/// A text that must not be printed by accident: an address, a password, a code.
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Hidden(pub String);
-
-impl std::fmt::Debug for Hidden {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Hidden(…)")
-    }
 }
 
 /// What the caller lends for one answer: files by name. Small texts (a wording, a subject) stand in the ask itself.

@@ -1,5 +1,5 @@
 //! Locks: `house.lock` is held by whoever runs the house (the server, or a lone command) for its whole life, and
-//! `worker.lock` by whoever has the data open; `Store` takes that one itself. A command decides by the lock, never by
+//! `worker.lock` by whoever has the data open; the store takes that one itself. A command decides by the lock, never by
 //! a socket. The kernel lets go of a lock when the process dies.
 
 use crate::base::{Error, Result};
@@ -12,17 +12,7 @@ pub struct Lock(File);
 
 impl Lock {
     pub const HOUSE: &'static str = "house.lock";
-    const WORKER: &'static str = "worker.lock";
-
-    /// The data itself. A second opener is told to wait.
-    pub(super) fn worker(dir: &Path) -> Result<Lock> {
-        Lock::take(dir, Lock::WORKER)?.ok_or_else(|| {
-            Error::later(say!("このデータフォルダーは使用中です。", "This data folder is in use.")).hint(say!(
-                "動いている hakobu を止めるか、しばらく待ってから実行してください。",
-                "Stop the hakobu that is running, or wait and try again."
-            ))
-        })
-    }
+    pub const WORKER: &'static str = "worker.lock";
 
     /// `None` while somebody else holds it.
     pub fn take(dir: &Path, name: &str) -> Result<Option<Lock>> {

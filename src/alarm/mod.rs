@@ -1,0 +1,1 @@
+//! The one mail that must leave when all else is down.

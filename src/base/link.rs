@@ -1,0 +1,343 @@
+//! What door and worker say to each other: lines of JSON over a socket that the worker is born with (its standard
+//! input, or one end of a pair where both run in one process). The door speaks `ToWorker`, the worker `ToDoor`.
+//!
+//! A worker's life: *warm* (keys read, nothing opened) → `Open` → *opened* (stores open, pages answered, nothing sent
+//! by itself) → `Start` → at work → `Quiesce` (no delivery, no long job, no event stream; pages still answered) →
+//! `Close` → *closed*, and its process ends. The end of the socket is the end of the other side.
+//!
+//! A release may meet the door of the release before it, and the other way round: both speak protocol N and N-1, fields
+//! are only added, and a message that is not known is passed over.
+
+use crate::base::{Error, Kind, Result, Say, limits};
+use serde::{Deserialize, Serialize};
+use std::io::{BufRead, BufReader, Write};
+use std::net::IpAddr;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+pub const PROTOCOL: u32 = 1;
+
+/// The headers with which the door hands a request to the worker. Whatever a client sends under a name that starts
+/// with `PREFIX` is dropped.
+pub mod header {
+    pub const PREFIX: &str = "hakobu-";
+    /// `admin` or `public`: the listener that a request came in by.
+    pub const SURFACE: &str = "hakobu-surface";
+    /// The client's address, without a port.
+    pub const FROM: &str = "hakobu-from";
+    /// `http` or `https`, as the client speaks.
+    pub const SCHEME: &str = "hakobu-scheme";
+    /// The id of the request, in the log and on error pages.
+    pub const ID: &str = "hakobu-request";
+    /// `FILE KEY LENGTH`: the body stands sealed in the spool (`base::spool`) under this file name, with this one-time
+    /// key in hex, and has so many bytes; the request itself has none. The door removes the file after the answer.
+    pub const SPOOL: &str = "hakobu-spool";
+}
+
+/// The two publics: those who run the house, and those who get its mails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Surface {
+    Admin,
+    Public,
+}
+
+impl Surface {
+    pub fn name(self) -> &'static str {
+        match self {
+            Surface::Admin => "admin",
+            Surface::Public => "public",
+        }
+    }
+
+    pub fn parse(name: &str) -> Option<Surface> {
+        [Surface::Admin, Surface::Public].into_iter().find(|s| s.name() == name)
+    }
+}
+
+/// What requests of a route are counted by: mail providers and carrier NAT send bursts for many people from one
+/// address, so what carries a person's token is limited per token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Per {
+    Address,
+    /// The last open part of the path.
+    Token,
+}
+
+/// A row of the worker's route table, as far as the door needs to know it. Open parts of `path` stand in braces.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouteClass {
+    pub method: String,
+    pub path: String,
+    /// Also answered on the public surface; all others only on the admin one.
+    pub public: bool,
+    /// Bytes that a body may have.
+    pub body: u64,
+    pub per: Per,
+}
+
+/// What the worker tells people about its door.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DoorFacts {
+    pub pid: u32,
+    pub version: String,
+    /// The slot that runs, and the one to go back to.
+    pub slot: String,
+    pub previous: Option<String>,
+    /// URLs of the two surfaces.
+    pub admin: String,
+    pub public: String,
+    /// When the door began, in milliseconds since 1970.
+    pub since: i64,
+    /// Longest time that a request was held at the last switch.
+    pub last_held_ms: Option<u64>,
+}
+
+/// A request as the access log keeps it. Times in milliseconds since 1970.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessLine {
+    pub at: i64,
+    pub id: String,
+    pub surface: Surface,
+    pub from: IpAddr,
+    pub method: String,
+    /// Without the query, and with tokens cut out: `/u/…`.
+    pub path: String,
+    pub status: u16,
+    pub bytes: u64,
+    pub ms: u32,
+    /// Milliseconds of these in which the request was held.
+    pub held_ms: u32,
+}
+
+/// One step of an update, as data for people and scripts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    pub step: String,
+    pub ok: bool,
+    pub ms: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// What the worker hands the door when a new release is ready in its slot: try it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrialOrder {
+    pub id: String,
+    pub from: String,
+    pub to: String,
+    /// The program to try.
+    pub program: PathBuf,
+    /// The data folder to try it on: the running one for an update, another one for a restore in place.
+    pub data: PathBuf,
+    pub probation_ms: u64,
+    /// What was done before the trial.
+    pub steps: Vec<Step>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TrialResult {
+    Updated,
+    RolledBack,
+    Refused,
+}
+
+/// How a trial ended. The door writes it, the next worker imports it into the books.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrialRecord {
+    pub id: String,
+    pub result: TrialResult,
+    pub from: String,
+    pub to: String,
+    pub at: i64,
+    pub held_requests: u64,
+    pub longest_held_ms: u64,
+    pub steps: Vec<Step>,
+    /// Why it went back, in both languages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Say>,
+}
+
+/// An error that travels: what a person may read, never the cause.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Said {
+    pub kind: String,
+    pub says: Say,
+    #[serde(default)]
+    pub hint: Option<Say>,
+}
+
+impl From<&Error> for Said {
+    fn from(e: &Error) -> Said {
+        Said { kind: e.kind().name().to_owned(), says: e.says().clone(), hint: e.hinted().cloned() }
+    }
+}
+
+impl From<Said> for Error {
+    fn from(said: Said) -> Error {
+        let error = Error::new(Kind::parse(&said.kind).unwrap_or(Kind::Bug), said.says);
+        match said.hint {
+            Some(hint) => error.hint(hint),
+            None => error,
+        }
+    }
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "say", rename_all = "snake_case")]
+pub enum ToWorker {
+    /// The first words. `root` is the root key in hex where the door had to ask a person for it.
+    Hello {
+        protocol: u32,
+        door: DoorFacts,
+        root: Option<Hidden>,
+    },
+    /// Open the stores (which migrates them) and answer pages.
+    Open,
+    /// Clock and delivery may start.
+    Start,
+    /// Stop delivery and long jobs and end event streams; go on answering pages. `Quiesced` answers.
+    Quiesce,
+    /// Close the stores; `Closed` answers, and the process ends.
+    Close,
+    /// Prove that you are well: `Checked` answers.
+    Check {
+        id: u64,
+    },
+    /// Answered by the other side's own beat.
+    Beat,
+    Door {
+        door: DoorFacts,
+    },
+    Access {
+        lines: Vec<AccessLine>,
+    },
+    /// A trial has ended.
+    Record {
+        record: TrialRecord,
+    },
+    #[serde(other)]
+    Unknown,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "say", rename_all = "snake_case")]
+pub enum ToDoor {
+    Warm {
+        protocol: u32,
+        version: String,
+        pid: u32,
+    },
+    Opened {
+        pages: PathBuf,
+        control: PathBuf,
+        routes: Vec<RouteClass>,
+    },
+    Quiesced {
+        in_doubt: u64,
+    },
+    Closed,
+    Checked {
+        id: u64,
+        fault: Option<Said>,
+    },
+    Beat,
+    /// The record with this id stands in the books: the door may forget it.
+    Recorded {
+        id: String,
+    },
+    Trial {
+        order: TrialOrder,
+    },
+    /// This ends the worker.
+    Failed {
+        said: Said,
+    },
+    #[serde(other)]
+    Unknown,
+}
+
+/// A text that must not be printed by accident.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Hidden(pub String);
+
+impl std::fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Hidden(…)")
+    }
+}
+
+/// The speaking half. Lines go out whole, whoever speaks.
+pub struct Mouth {
+    stream: Mutex<UnixStream>,
+}
+
+/// The listening half.
+pub struct Ear {
+    lines: BufReader<UnixStream>,
+}
+
+/// Both halves of one end.
+pub fn halves(stream: UnixStream) -> Result<(Mouth, Ear)> {
+    let other =
+        stream.try_clone().map_err(|e| Error::io(say!("接続を分けられません。", "Cannot share the link."), e))?;
+    Ok((Mouth { stream: Mutex::new(stream) }, Ear { lines: BufReader::new(other) }))
+}
+
+impl Mouth {
+    pub fn say(&self, message: &impl Serialize) -> std::io::Result<()> {
+        let mut line = zeroize::Zeroizing::new(serde_json::to_vec(message).map_err(std::io::Error::other)?);
+        line.push(b'\n');
+        self.stream.lock().unwrap_or_else(PoisonError::into_inner).write_all(&line)
+    }
+}
+
+impl Ear {
+    /// The next message; `None` when the other side has gone.
+    pub fn hear<T: serde::de::DeserializeOwned>(&mut self) -> std::io::Result<Option<T>> {
+        let mut line = zeroize::Zeroizing::new(Vec::new());
+        let most = limits::LINK_LINE_MAX as u64;
+        let read = std::io::Read::take(&mut self.lines, most).read_until(b'\n', &mut line)?;
+        match line.last() {
+            None => Ok(None),
+            Some(b'\n') => serde_json::from_slice(&line).map(Some).map_err(std::io::Error::other),
+            Some(_) if read as u64 == most => Err(std::io::ErrorKind::InvalidData.into()),
+            // The other side died in the middle of a word.
+            Some(_) => Ok(None),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_is_heard_and_the_end_is_heard_too() {
+        let (a, b) = UnixStream::pair().unwrap();
+        let (mouth, kept) = halves(a).unwrap();
+        let (_, mut ear) = halves(b).unwrap();
+        mouth.say(&ToWorker::Check { id: 7 }).unwrap();
+        assert!(matches!(ear.hear().unwrap(), Some(ToWorker::Check { id: 7 })));
+        drop((mouth, kept));
+        assert!(ear.hear::<ToWorker>().unwrap().is_none());
+    }
+
+    #[test]
+    fn a_word_of_a_later_release_is_passed_over() {
+        let heard: ToWorker = serde_json::from_str(r#"{"say":"sing","song":1}"#).unwrap();
+        assert!(matches!(heard, ToWorker::Unknown));
+        let heard: ToDoor = serde_json::from_str(r#"{"say":"beat","mood":"good"}"#).unwrap();
+        assert!(matches!(heard, ToDoor::Beat));
+    }
+
+    #[test]
+    fn a_root_key_is_not_printed_by_accident() {
+        let said = ToWorker::Hello { protocol: 1, door: DoorFacts::default(), root: Some(Hidden("ab".repeat(32))) };
+        assert!(!format!("{said:?}").contains("abab"));
+    }
+}

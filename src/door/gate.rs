@@ -1,0 +1,240 @@
+//! The gate between the public and the worker: open, held, or shut. Requests wait here while the worker changes, in
+//! the order in which they came, bounded in number and time; whoever is inside is counted until he is answered.
+
+use crate::base::limits;
+use crate::base::link::RouteClass;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::watch;
+
+/// A worker that answers.
+#[derive(Debug)]
+pub(crate) struct Behind {
+    /// Counts up with every worker: a kept connection is good for its own worker alone.
+    pub(crate) number: u64,
+    pub(crate) pages: PathBuf,
+    pub(crate) control: PathBuf,
+    pub(crate) routes: Vec<RouteClass>,
+}
+
+#[derive(Clone, Debug)]
+enum State {
+    Open(Arc<Behind>),
+    Held,
+    /// Nobody will answer soon.
+    Shut,
+}
+
+/// Why a request does not get through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turned {
+    /// It waited as long as it may.
+    Late,
+    /// Too many wait already.
+    Crowded,
+    Shut,
+}
+
+pub(crate) struct Gate {
+    state: watch::Sender<State>,
+    inside: watch::Sender<usize>,
+    waiting: AtomicUsize,
+    held: Mutex<Held>,
+    numbers: AtomicU64,
+}
+
+/// What the last hold cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Held {
+    pub(crate) requests: u64,
+    pub(crate) longest: Duration,
+}
+
+/// One request inside; going out is dropping it.
+pub(crate) struct Pass {
+    pub(crate) behind: Arc<Behind>,
+    pub(crate) waited: Duration,
+    gate: Arc<Gate>,
+}
+
+impl Gate {
+    /// Held from the start: no worker stands behind it yet.
+    pub(crate) fn new() -> Arc<Gate> {
+        Arc::new(Gate {
+            state: watch::Sender::new(State::Held),
+            inside: watch::Sender::new(0),
+            waiting: AtomicUsize::new(0),
+            held: Mutex::default(),
+            numbers: AtomicU64::new(0),
+        })
+    }
+
+    pub(crate) fn open(&self, pages: PathBuf, control: PathBuf, routes: Vec<RouteClass>) {
+        let number = self.numbers.fetch_add(1, Ordering::AcqRel) + 1;
+        self.state.send_replace(State::Open(Arc::new(Behind { number, pages, control, routes })));
+    }
+
+    /// From now on requests wait, and a new count of what that costs begins.
+    pub(crate) fn hold(&self) {
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Held::default();
+        self.state.send_replace(State::Held);
+    }
+
+    /// Requests are turned away at once.
+    pub(crate) fn shut(&self) {
+        self.state.send_replace(State::Shut);
+    }
+
+    /// The worker that answers now, without going in.
+    pub(crate) fn behind(&self) -> Option<Arc<Behind>> {
+        match &*self.state.borrow() {
+            State::Open(behind) => Some(Arc::clone(behind)),
+            State::Held | State::Shut => None,
+        }
+    }
+
+    pub(crate) fn in_flight(&self) -> usize {
+        *self.inside.borrow()
+    }
+
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn held(&self) -> Held {
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// In, now or once the gate opens.
+    pub(crate) async fn enter(self: &Arc<Gate>) -> Result<Pass, Turned> {
+        let since = Instant::now();
+        if let Some(pass) = self.step_in(Duration::ZERO)? {
+            return Ok(pass);
+        }
+        let _place = Place::take(self)?;
+        let mut changes = self.state.subscribe();
+        let outcome = tokio::time::timeout(limits::HOLD_TIME, async {
+            loop {
+                if let Some(pass) = self.step_in(since.elapsed())? {
+                    return Ok(pass);
+                }
+                if changes.changed().await.is_err() {
+                    return Err(Turned::Shut);
+                }
+            }
+        })
+        .await
+        .unwrap_or(Err(Turned::Late));
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.requests += 1;
+        held.longest = held.longest.max(since.elapsed());
+        outcome
+    }
+
+    /// Counted before the state is looked at, so that whoever holds the gate and then sees nobody inside is right.
+    fn step_in(self: &Arc<Gate>, waited: Duration) -> Result<Option<Pass>, Turned> {
+        self.inside.send_modify(|n| *n += 1);
+        let state = self.state.borrow().clone();
+        if let State::Open(behind) = state {
+            return Ok(Some(Pass { behind, waited, gate: Arc::clone(self) }));
+        }
+        self.inside.send_modify(|n| *n -= 1);
+        if matches!(state, State::Shut) { Err(Turned::Shut) } else { Ok(None) }
+    }
+
+    /// True when everybody inside has gone, false when that took too long.
+    pub(crate) async fn drained(&self, within: Duration) -> bool {
+        let mut inside = self.inside.subscribe();
+        tokio::time::timeout(within, inside.wait_for(|n| *n == 0)).await.is_ok()
+    }
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        self.gate.inside.send_modify(|n| *n -= 1);
+    }
+}
+
+/// One of the places in front of a held gate.
+struct Place<'a>(&'a Gate);
+
+impl Place<'_> {
+    fn take(gate: &Gate) -> Result<Place<'_>, Turned> {
+        let place = Place(gate);
+        match gate.waiting.fetch_add(1, Ordering::AcqRel) < limits::HELD_MAX {
+            true => Ok(place),
+            false => Err(Turned::Crowded),
+        }
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(gate: &Gate) {
+        gate.open("/pages".into(), "/control".into(), Vec::new());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_waits_at_a_held_gate_and_goes_in_when_it_opens() {
+        let gate = Gate::new();
+        let waiting = tokio::spawn({
+            let gate = Arc::clone(&gate);
+            async move { gate.enter().await }
+        });
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert_eq!((gate.waiting(), gate.in_flight()), (1, 0));
+        open(&gate);
+        let pass = waiting.await.unwrap().unwrap();
+        assert_eq!((gate.waiting(), gate.in_flight(), gate.held().requests), (0, 1, 1));
+        drop(pass);
+        assert_eq!(gate.in_flight(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_for_ever() {
+        assert_eq!(Gate::new().enter().await.err(), Some(Turned::Late));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_shut_gate_turns_away_at_once_also_those_who_wait() {
+        let gate = Gate::new();
+        let waiting = tokio::spawn({
+            let gate = Arc::clone(&gate);
+            async move { gate.enter().await.err() }
+        });
+        tokio::task::yield_now().await;
+        gate.shut();
+        assert_eq!(waiting.await.unwrap(), Some(Turned::Shut));
+        assert_eq!(gate.enter().await.err(), Some(Turned::Shut));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn drained_waits_for_those_inside_and_says_when_it_gave_up() {
+        let gate = Gate::new();
+        open(&gate);
+        let pass = gate.enter().await.unwrap();
+        gate.hold();
+        assert!(!gate.drained(Duration::from_millis(50)).await);
+        drop(pass);
+        assert!(gate.drained(Duration::from_millis(50)).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn every_worker_has_a_number_of_its_own() {
+        let gate = Gate::new();
+        open(&gate);
+        let first = gate.behind().unwrap().number;
+        open(&gate);
+        assert_eq!(gate.behind().unwrap().number, first + 1);
+    }
+}

@@ -1,0 +1,1 @@
+//! Releases: how they are signed, checked, put into a slot and tried.
