@@ -61,6 +61,14 @@ pub const CLOCK_TICK: Duration = Duration::from_secs(1);
 /// So long a request waits at a held gate, and so many wait at once.
 pub const HOLD_TIME: Duration = Duration::from_secs(30);
 pub const HELD_MAX: usize = 4_000;
+/// An order of a certificate in all, one request of it, and the longest answer to one.
+pub const ACME_TIME: Duration = Duration::from_secs(300);
+pub const ACME_REQUEST: Duration = Duration::from_secs(30);
+pub const ACME_ANSWER: usize = 256 << 10;
+/// After a failed order, doubling; and how often it is looked whether one is due.
+pub const ACME_REST: Duration = Duration::from_secs(60);
+pub const ACME_REST_MAX: Duration = Duration::from_secs(24 * 3600);
+pub const ACME_LOOK: Duration = Duration::from_secs(3600);
 /// One line between door and worker.
 pub const LINK_LINE_MAX: usize = 4 << 20;
 // Access.

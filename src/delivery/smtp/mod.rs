@@ -1,8 +1,7 @@
-//! One conversation with one SMTP server: find it (`resolve`), protect the way (`tls`), speak (`wire`, `reply`),
+//! One conversation with one SMTP server: find it, protect the way (`tls`), speak (`wire`, `reply`),
 //! and keep to the order of things (`session`). What an answer means for a recipient is decided in `plan.rs`.
 
 pub(super) mod reply;
-mod resolve;
 pub(super) mod session;
 mod tls;
 mod wire;
