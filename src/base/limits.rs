@@ -107,9 +107,8 @@ pub const WEB_STREAM_STEP: Duration = Duration::from_secs(1);
 pub const WEB_STREAM_LIFE: Duration = Duration::from_secs(600);
 pub const FORM_MAX: u64 = 64 * KB;
 pub const LONG_FORM_MAX: u64 = 2 * MB;
-/// A body above its row's limit, but not above this, is read to its end and dropped, so that the browser gets to read
-/// the answer; one that announces more is never read.
-pub const DRAIN_MAX: u64 = 64 * MB;
+/// A longer body comes from the door as a sealed file in the spool.
+pub const BODY_IN_MEMORY: u64 = MB;
 /// Text fields of an upload together.
 pub const UPLOAD_FIELDS_MAX: u64 = MB;
 pub const UPLOAD_FILES: usize = 10;

@@ -64,6 +64,8 @@ pub enum Per {
     Address,
     /// The last open part of the path.
     Token,
+    /// Nothing: a picture of a mail is one file that all its recipients ask for at the same time.
+    Nothing,
 }
 
 /// A row of the worker's route table, as far as the door needs to know it. Open parts of `path` stand in braces.

@@ -24,6 +24,7 @@ pub mod wire;
 pub use boot::Boot;
 use running::Running;
 
+use crate::base::link::DoorFacts;
 use crate::base::provider::Phrase;
 use crate::base::{By, Error, Lock, Result, Secret, Time};
 use crate::contacts::import;
@@ -48,6 +49,7 @@ pub struct House {
     pub imports: imports::Desk,
     bell: (Mutex<bool>, Condvar),
     catcher: OnceLock<Catcher>,
+    door: Mutex<DoorFacts>,
     _lock: Lock,
 }
 
@@ -79,12 +81,22 @@ impl House {
             imports: imports::Desk::default(),
             bell: (Mutex::new(false), Condvar::new()),
             catcher: OnceLock::new(),
+            door: Mutex::default(),
             _lock: lock,
         }
     }
 
     pub fn data(&self) -> &Path {
         &self.data
+    }
+
+    /// What the door last said of itself; nothing where there is none (a lone command).
+    pub fn door(&self) -> DoorFacts {
+        self.door.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub fn set_door(&self, facts: DoorFacts) {
+        *self.door.lock().unwrap_or_else(PoisonError::into_inner) = facts;
     }
 
     /// Where mail goes in a house to look around in; nowhere else is there one.

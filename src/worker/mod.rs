@@ -11,6 +11,7 @@
 
 pub mod clock;
 pub mod control;
+mod front;
 pub mod log;
 pub mod notify;
 
@@ -19,6 +20,7 @@ use crate::house::House;
 use crate::web::{Server, Wizard};
 use clock::Clock;
 use control::Control;
+use front::Front;
 use signal_hook::{consts, flag, iterator::Signals};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -28,26 +30,32 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 
 pub struct Worker {
     house: Arc<House>,
+    front: Front,
     web: Server,
     control: Control,
     clock: Clock,
 }
 
+/// The pages, and what stands before them.
+pub type Pages = (Front, Server);
+
 impl Worker {
     /// Everything up, or nothing: the address is taken first, because it is what most often fails.
     pub fn start(house: &Arc<House>, listen: SocketAddr) -> Result<Worker> {
-        Worker::behind(Server::start(house, listen)?, house)
+        let (front, listener) = Front::start(listen, house.data())?;
+        Worker::behind((front, Server::start(house, listener)?), house)
     }
 
     /// Where nobody has set the house up yet: the wizard first, on the same socket. `None` when the process is asked
     /// to end before it is done.
-    pub fn first_run(made: &Receiver<Arc<House>>, web: Server, ending: &Ending) -> Result<Option<Worker>> {
+    pub fn first_run(made: &Receiver<Arc<House>>, web: Pages, ending: &Ending) -> Result<Option<Worker>> {
         loop {
             match made.recv_timeout(limits::CLOCK_TICK) {
                 Ok(house) => return Worker::behind(web, &house).map(Some),
                 Err(RecvTimeoutError::Disconnected) => return Ok(None),
                 Err(RecvTimeoutError::Timeout) if ending.0.try_recv().is_ok() => {
-                    web.stop();
+                    web.0.stop();
+                    web.1.stop();
                     return Ok(None);
                 }
                 Err(RecvTimeoutError::Timeout) => {}
@@ -56,21 +64,22 @@ impl Worker {
     }
 
     /// The wizard's socket, the path of its one link, and where the house comes out.
-    pub fn open_wizard(data: &Path, listen: SocketAddr) -> Result<(Server, String, Receiver<Arc<House>>)> {
+    pub fn open_wizard(data: &Path, listen: SocketAddr) -> Result<(Pages, String, Receiver<Arc<House>>)> {
         let (wizard, made) = Wizard::new(data.to_owned(), listen, base::clock::now())?;
-        Ok((Server::start_setup(&wizard, listen)?, wizard.path(), made))
+        let (front, listener) = Front::start(listen, data)?;
+        Ok(((front, Server::start_setup(&wizard, listener)?), wizard.path(), made))
     }
 
-    fn behind(web: Server, house: &Arc<House>) -> Result<Worker> {
+    fn behind((front, web): Pages, house: &Arc<House>) -> Result<Worker> {
         let control = Control::start(house)?;
         let clock = Clock::start(house)?;
         house.set_serving();
-        log::event("started", &serde_json::json!({"listen": web.address().to_string()}));
-        Ok(Worker { house: Arc::clone(house), web, control, clock })
+        log::event("started", &serde_json::json!({"listen": front.address.to_string()}));
+        Ok(Worker { house: Arc::clone(house), front, web, control, clock })
     }
 
     pub fn address(&self) -> SocketAddr {
-        self.web.address()
+        self.front.address
     }
 
     /// Until somebody asks for the end. An unsound disk or a dead socket ends it too, as an error.
@@ -93,6 +102,7 @@ impl Worker {
         self.control.stop();
         self.clock.stop();
         self.house.join_running();
+        self.front.stop();
         self.web.stop();
         log::event("stopped", &serde_json::json!({}));
     }

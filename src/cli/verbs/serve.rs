@@ -44,7 +44,7 @@ pub(super) fn run(flags: &Serve, data: &Path, phrase: &Phrase, talk: &Talk) -> R
 /// The wizard until the house is made, on the same address.
 fn first_run(data: &Path, listen: SocketAddr, ending: &Ending, talk: &Talk) -> Result<Option<Worker>> {
     let (web, path, made) = Worker::open_wizard(data, listen)?;
-    let url = format!("http://{}{path}", web.address());
+    let url = format!("http://{}{path}", web.0.address());
     talk.say(&say!(
         "ブラウザーで次のリンクを開いて、初期設定をしてください（30 分間有効）: {url}",
         "Open this link in a browser to set the house up (it works for 30 minutes): {url}"

@@ -1,12 +1,13 @@
 //! The wizard from its link to the first page of the house.
 
 use super::{PASSWORD, pages::problems, seen};
+use crate::base::link::Surface;
 use crate::base::{Lang, Time};
+use crate::web::brought::Brought;
 use crate::web::form::{Values, encode};
 use crate::web::request::{Method, Request};
 use crate::web::server::Serve;
 use crate::web::setup::Wizard;
-use std::io::Cursor;
 
 struct Browser {
     cookie: String,
@@ -26,12 +27,14 @@ impl Browser {
                 ("accept-language".into(), "ja".into()),
                 ("cookie".into(), self.cookie.clone()),
             ],
+            surface: Surface::Admin,
+            https: false,
             from: "127.0.0.1".into(),
             length: Some(body.len() as u64),
             now: self.now,
             id: "TEST".into(),
         };
-        let seen = seen(wizard.pass(&request, &mut Cursor::new(body.into_bytes())));
+        let seen = seen(wizard.pass(&request, &Brought::Memory(body.into_bytes().into())));
         for (_, value) in seen.headers.iter().filter(|(n, _)| *n == "Set-Cookie") {
             self.cookie = format!("{}; {}", self.cookie, value.split(';').next().unwrap());
         }

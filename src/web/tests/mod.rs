@@ -13,6 +13,7 @@ mod pages;
 mod sockets;
 
 use super::answer::{Answer, Content};
+use super::brought::Brought;
 use super::form::{Values, encode};
 use super::request::{Method, Request};
 use super::route::{Body, Who};
@@ -20,10 +21,11 @@ use super::routes::TABLE;
 use super::site::Site;
 use super::{gate, words};
 use crate::access::{self, NewUser, Right, Role, User};
+use crate::base::link::Surface;
 use crate::base::provider::{Phrase, Provider};
 use crate::base::{By, Email, Lang, Secret, Time, clock};
 use crate::house::setup::{self, Admin, Answers};
-use std::io::{Cursor, Read};
+use std::io::Read;
 use std::sync::Arc;
 
 pub(crate) const PASSWORD: &str = "tsukue mado neko yama";
@@ -110,6 +112,8 @@ impl TestSite {
                 ("accept-language".into(), self.lang.tag().into()),
                 ("cookie".into(), cookies.join("; ")),
             ],
+            surface: Surface::Admin,
+            https: false,
             from: "127.0.0.1".into(),
             length: Some(0),
             now: self.now,
@@ -118,7 +122,7 @@ impl TestSite {
     }
 
     pub(crate) fn send(&mut self, request: &Request, body: &[u8]) -> Seen {
-        let answer = gate::pass(&self.site, request, &mut Cursor::new(body.to_vec()));
+        let answer = gate::pass(&self.site, request, &Brought::Memory(body.into()));
         for (_, value) in answer.headers.iter().filter(|(n, _)| *n == "Set-Cookie") {
             let (name, value) = value.split(';').next().unwrap().split_once('=').unwrap();
             self.cookies.retain(|(n, _)| n != name);
