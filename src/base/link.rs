@@ -91,6 +91,9 @@ pub struct DoorFacts {
     /// URLs of the two surfaces.
     pub admin: String,
     pub public: String,
+    /// The public surface has a listener of its own; otherwise the admin one answers for it, too.
+    #[serde(default)]
+    pub public_listener: bool,
     /// When the door began, in milliseconds since 1970.
     pub since: i64,
     /// Longest time that a request was held at the last switch.

@@ -61,11 +61,16 @@ fn ill(health: Health, says: Say, fix: Say) -> Result<Finding> {
     Ok(Finding { check: "", health, says, fix })
 }
 
-fn disk(house: &House) -> Result<Finding> {
+/// Bytes that the disk of the data folder has left.
+pub fn free(house: &House) -> Result<u64> {
     let about = rustix::fs::statvfs(house.data()).map_err(|e| {
         crate::base::Error::io(say!("空き容量が分かりません。", "Cannot tell how much room is left."), e.into())
     })?;
-    let free = about.f_bavail.saturating_mul(about.f_frsize);
+    Ok(about.f_bavail.saturating_mul(about.f_frsize))
+}
+
+fn disk(house: &House) -> Result<Finding> {
+    let free = free(house)?;
     let (gb, tenth) = (free / limits::GB, (free % limits::GB) * 10 / limits::GB);
     let says = say!("空き容量は {gb}.{tenth} GB です。", "{gb}.{tenth} GB are free.");
     let fix = || say!("不要なファイルを移すか、ディスクを広げてください。", "Move files away, or enlarge the disk.");

@@ -109,9 +109,11 @@ impl House {
         self.catcher.set(catcher).ok();
     }
 
-    /// Where a one-time link is opened.
+    /// Where a one-time link is opened: not on the public surface, if that has a listener of its own.
     pub fn link(&self, secret: &Secret) -> String {
-        format!("{}/link/{}", self.boot.public_url, secret.text().unwrap_or_default())
+        let door = self.door();
+        let base = if door.public_listener { door.admin.trim_end_matches('/') } else { &self.boot.public_url };
+        format!("{base}/link/{}", secret.text().unwrap_or_default())
     }
 
     /// A server runs in this process: clock and campaigns go on after the answer.

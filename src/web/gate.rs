@@ -1,6 +1,6 @@
 //! The gate: every request goes through here, in this order, and nothing reaches a handler another way.
 //!
-//! host → row → who → right → origin → body within its limit → CSRF token → handler → headers of the answer.
+//! host → row of this surface → who → right → origin → body within its limit → CSRF token → handler → headers of the answer.
 
 use super::answer::{Answer, Content};
 use super::brought::{Brought, cut_short};
@@ -11,12 +11,12 @@ use super::request::{Method, Request};
 use super::route::{self, Body, Found, Route, Who};
 use super::routes::TABLE;
 use super::server::Serve;
-use super::site::Site;
+use super::site::{Site, is_loopback_name};
 use super::visit::{Caller, Visit};
 use super::words::Words;
 use crate::access::look::{self, Look};
 use crate::access::{self, Right};
-use crate::base::link::RouteClass;
+use crate::base::link::{RouteClass, Surface};
 use crate::base::{Error, Lang, Result, Secret, limits};
 use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -55,7 +55,8 @@ impl Serve for Site {
 
 pub(crate) fn pass(site: &Site, request: &Request, body: &Brought) -> Answer {
     // Where somebody's own proxy ends TLS, the door hears plain HTTP; the public URL says what browsers speak.
-    let secure = request.https || is_public_https(site, request);
+    let host = request.header("host").unwrap_or_default();
+    let secure = request.https || site.is_public_https(host);
     let mut visit = Visit {
         site,
         house: &site.house,
@@ -82,12 +83,14 @@ pub(crate) fn pass(site: &Site, request: &Request, body: &Brought) -> Answer {
 }
 
 fn handle(visit: &mut Visit<'_>, body: &Brought) -> std::result::Result<Answer, Turned> {
-    if !host_ok(visit.site, visit.request) {
+    let (surface, host) = (visit.request.surface, visit.request.header("host").unwrap_or_default());
+    if !visit.site.answers_to(surface, host) {
         return Err(Turned::Host);
     }
     visit.look = look::get(&visit.house.store)?;
-    let found = route::find(TABLE, visit.request.surface, visit.request.method, &visit.request.path);
-    if !matches!(&found, Found::Row(row, _) if row.who == Who::Anywhere) {
+    let found = route::find(TABLE, surface, visit.request.method, &visit.request.path);
+    // Nobody is signed in on the public surface, whatever a browser brings along.
+    if surface == Surface::Admin && !matches!(&found, Found::Row(row, _) if row.who == Who::Anywhere) {
         recognise(visit)?;
     }
     let (row, parts) = match found {
@@ -103,22 +106,6 @@ fn handle(visit: &mut Visit<'_>, body: &Brought) -> std::result::Result<Answer, 
         csrf_ok(row, visit, &visit.form)?;
     }
     (row.handler)(visit).map_err(Turned::Failed)
-}
-
-/// A page of ours answers under loopback names and the public one: a name that somebody else points at us (DNS
-/// rebinding) gets nothing.
-fn host_ok(site: &Site, request: &Request) -> bool {
-    request.header("host").is_some_and(|h| h.eq_ignore_ascii_case(site.public_host()) || is_loopback_name(h))
-}
-
-pub(crate) fn is_loopback_name(host: &str) -> bool {
-    let port = |p: &str| p.parse::<u16>().is_ok();
-    let name = host.rsplit_once(':').filter(|(n, p)| !n.ends_with(':') && port(p)).map_or(host, |(n, _)| n);
-    ["localhost", "127.0.0.1", "[::1]"].contains(&name)
-}
-
-fn is_public_https(site: &Site, request: &Request) -> bool {
-    site.public_is_https() && request.header("host").is_some_and(|h| h.eq_ignore_ascii_case(site.public_host()))
 }
 
 /// The reader's language: the user's own choice, else the cookie, else what the browser asks for.
@@ -247,7 +234,8 @@ fn upload(
     if refused.get() { Err(Turned::Csrf) } else { taken.map_err(Turned::Failed) }
 }
 
-/// On every answer, unless the handler has set its own (a hosted image may be shown by a mail reader). Scripts, styles and images come from us; a frame shows only what was marked for it.
+/// On every answer, unless the handler has set its own (a hosted image may be shown by a mail reader). Scripts, styles
+/// and images come from us; a frame shows only what was marked for it.
 pub(crate) fn dressed(mut answer: Answer, request: &Request, secure: bool) -> Answer {
     let policy = match answer.framed {
         true => {
@@ -270,7 +258,8 @@ pub(crate) fn dressed(mut answer: Answer, request: &Request, secure: bool) -> An
     add("Cross-Origin-Resource-Policy", "same-origin");
     add("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()");
     add("X-Request-Id", &request.id);
-    if secure {
+    // A browser would never again speak plain HTTP with this computer's own name.
+    if secure && !request.header("host").is_some_and(is_loopback_name) {
         add("Strict-Transport-Security", "max-age=31536000");
     }
     add("Cache-Control", "no-store");

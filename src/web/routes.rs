@@ -3,7 +3,7 @@
 use super::assets;
 use super::pages::{
     account, api, audit, campaigns, caught, contact_edit, contacts, export, general, home, import, import_run, look,
-    public, relay, segments, senders, signin, suppression, templates, tokens, topics, users,
+    public, ready, relay, segments, senders, signin, suppression, templates, tokens, topics, users,
 };
 use super::request::Method;
 use super::route::{self, Body, Found, On, Route, Who, get, post};
@@ -22,6 +22,7 @@ pub(crate) const TABLE: &[Route] = &[
     get("/assets/{hash}/{name}", OPEN, Who::Anywhere, assets::serve),
     get("/favicon.ico", OPEN, Who::Anywhere, assets::favicon),
     post("/language", OPEN, Who::Public, Body::Form, signin::language),
+    get("/readyz", OPEN, Who::Public, ready::show),
     // Coming in
     get("/sign-in", ADMIN, Who::Public, signin::form),
     post("/sign-in", ADMIN, Who::Public, Body::Form, signin::enter),

@@ -19,8 +19,8 @@ use super::request::{Method, Request};
 use super::route;
 use super::routes::TABLE;
 use super::server::Serve;
-use super::site::Site;
-use crate::base::link::{Per, RouteClass};
+use super::site::{Site, is_loopback_name};
+use crate::base::link::{Per, RouteClass, Surface};
 use crate::base::{Error, Lang, Result, Secret, Time, limits, seal};
 use crate::delivery::Relay;
 use crate::house::House;
@@ -174,7 +174,7 @@ impl Serve for Wizard {
         if let Some(site) = self.next.get() {
             return site.pass(request, body);
         }
-        let local = request.header("host").is_some_and(gate::is_loopback_name);
+        let local = request.surface == Surface::Admin && request.header("host").is_some_and(is_loopback_name);
         let answer = match local && (request.method != Method::Post || gate::from_here(request)) {
             true => self.handle(request, body).unwrap_or_else(|e| self.failed(request, &e)),
             false => self.closed(request),

@@ -11,6 +11,7 @@ mod look;
 mod mail;
 mod pages;
 mod sockets;
+mod surfaces;
 
 use super::answer::{Answer, Content};
 use super::brought::Brought;
