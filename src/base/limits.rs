@@ -69,6 +69,45 @@ pub const ACME_ANSWER: usize = 256 << 10;
 pub const ACME_REST: Duration = Duration::from_secs(60);
 pub const ACME_REST_MAX: Duration = Duration::from_secs(24 * 3600);
 pub const ACME_LOOK: Duration = Duration::from_secs(3600);
+/// Door and worker tell each other that they live. A worker not heard for so long counts as dead; a door that is silent
+/// for so long, though its link is there, is no door any more.
+pub const BEAT_EVERY: Duration = Duration::from_secs(1);
+pub const BEAT_LOST: Duration = Duration::from_secs(10);
+pub const DOOR_LOST: Duration = Duration::from_secs(60);
+/// A worker none of whose web threads got free for so long, or whose clock stands still for so long, does not say that
+/// it lives.
+pub const WORKER_STUCK: Duration = Duration::from_secs(60);
+/// Threads that serve the public.
+pub const DOOR_THREADS: usize = 2;
+/// A first worker that dies without a word is tried so often.
+pub const FIRST_STARTS: u32 = 3;
+/// A worker whose link has ended may need a moment to be gone.
+pub const LAST_WORDS: Duration = Duration::from_secs(2);
+/// Access lines in one message to the worker, and waiting while there is none.
+pub const ACCESS_PER_WORD: usize = 1_000;
+pub const ACCESS_WAITING: usize = 100_000;
+/// A worker has so long to come to rest, and to close.
+pub const QUIESCE_TIME: Duration = Duration::from_secs(30);
+pub const CLOSE_TIME: Duration = Duration::from_secs(10);
+/// Those inside are waited for so long when the door closes.
+pub const DRAIN_TIME: Duration = Duration::from_secs(5);
+/// Pauses before a dead worker is started again: the first, second … in a row.
+pub const RESTART_PAUSES: &[Duration] = &[
+    Duration::ZERO,
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(5),
+    Duration::from_secs(10),
+    Duration::from_secs(30),
+];
+/// A worker that lived so long begins a new row.
+pub const LIVED_WELL: Duration = Duration::from_secs(60);
+/// Without a worker for so long, the watchdog of the system is not told any more that all is well.
+pub const OUTAGE_MAX: Duration = Duration::from_secs(300);
+/// A worker whose door has died may still be closing its stores: so long the next one waits for it.
+pub const ORPHAN_WAIT: Duration = Duration::from_secs(15);
+/// Access lines are kept for so long, a file per month.
+pub const ACCESS_KEPT: Duration = Duration::from_secs(365 * 24 * 3600);
 /// One line between door and worker.
 pub const LINK_LINE_MAX: usize = 4 << 20;
 // Access.

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use toml::{Table, Value};
 
-pub const FILE: &str = "hakobu.toml";
+pub const FILE: &str = crate::base::run::SETTINGS;
 pub const LISTEN: &str = "127.0.0.1:8080";
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,13 +6,16 @@
 //!
 //! Reading order: `boot`, `setup`, this file, `ask`, `wire`.
 //!
-//! **Invariant:** whoever has a `House` holds `house.lock`; there is never a second one on the same data.
+//! **Invariant:** whoever has a `House` holds `house.lock`, or its door does; there is never a second one on the same
+//! data (`worker.lock`, which the store takes).
 //! **Invariant:** the root key is never written into the data folder.
 
+mod access_log;
 pub mod ask;
 pub mod boot;
 pub mod doctor;
 pub mod due;
+mod health;
 pub mod imports;
 mod running;
 pub mod sample;
@@ -26,14 +29,15 @@ use running::Running;
 
 use crate::base::link::DoorFacts;
 use crate::base::provider::Phrase;
-use crate::base::{By, Error, Lock, Result, Secret, Time};
+use crate::base::seal::Key;
+use crate::base::{By, Error, Kind, Lock, Result, Secret, Time, limits};
 use crate::contacts::import;
 use crate::delivery::catcher::Catcher;
 use crate::store::{Schema, Store};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Every room's tables, in the order in which they are made.
 pub const SCHEMAS: &[Schema] =
@@ -50,7 +54,7 @@ pub struct House {
     bell: (Mutex<bool>, Condvar),
     catcher: OnceLock<Catcher>,
     door: Mutex<DoorFacts>,
-    _lock: Lock,
+    _lock: Option<Lock>,
 }
 
 impl House {
@@ -64,13 +68,22 @@ impl House {
         let boot = Boot::read(data)?;
         let Some(lock) = Lock::take(data, Lock::HOUSE)? else { return Ok(None) };
         let root = boot.key.root_key(data, phrase)?;
-        let store = Store::open(data, &root, SCHEMAS)?;
-        // Whoever was at work when the last process ended is at work no more.
-        import::mark_stopped(&store, &By::house("open"), now)?;
-        Ok(Some(House::with(store, boot, data, lock)))
+        House::open_with(boot, data, &root, now, Some(lock)).map(Some)
     }
 
-    fn with(store: Store, boot: Boot, data: &Path, lock: Lock) -> House {
+    /// For a worker, whose door holds `house.lock`.
+    pub fn open_behind(boot: Boot, data: &Path, root: &Key, now: Time) -> Result<House> {
+        House::open_with(boot, data, root, now, None)
+    }
+
+    fn open_with(boot: Boot, data: &Path, root: &Key, now: Time, lock: Option<Lock>) -> Result<House> {
+        let store = open_store(data, root)?;
+        // Whoever was at work when the last process ended is at work no more.
+        import::mark_stopped(&store, &By::house("open"), now)?;
+        Ok(House::with(store, boot, data, lock))
+    }
+
+    fn with(store: Store, boot: Boot, data: &Path, lock: Option<Lock>) -> House {
         House {
             store,
             boot,
@@ -150,7 +163,20 @@ impl House {
     }
 }
 
-fn in_use() -> Error {
+/// A worker whose door has died may be closing its stores still.
+fn open_store(data: &Path, root: &Key) -> Result<Store> {
+    let since = Instant::now();
+    loop {
+        match Store::open(data, root, SCHEMAS) {
+            Err(e) if e.kind() == Kind::Later && since.elapsed() < limits::ORPHAN_WAIT => {
+                std::thread::park_timeout(limits::PROGRESS_EVERY);
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+pub fn in_use() -> Error {
     Error::later(say!("このデータフォルダーは使用中です。", "This data folder is in use.")).hint(say!(
         "動いている hakobu を止めるか、しばらく待ってから実行してください。",
         "Stop the hakobu that is running, or wait and try again."

@@ -68,7 +68,7 @@ pub fn run(data: &Path, by: &By, now: Time, answers: &Answers) -> Result<Done> {
     furnish(&store, by, now, answers)?;
     boot.write(data)?;
     let notes = notes(&boot, answers)?;
-    let house = House::with(store, boot.clone(), data, lock);
+    let house = House::with(store, boot.clone(), data, Some(lock));
     Ok(Done { boot, house: Some(house), created: true, recovery_code, notes })
 }
 

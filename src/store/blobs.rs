@@ -84,6 +84,18 @@ impl Blobs {
         }
     }
 
+    /// One of them, whichever the disk names first.
+    pub fn any(&self) -> Result<Option<BlobId>> {
+        for folder in std::fs::read_dir(&self.dir).map_err(io_error)? {
+            for file in std::fs::read_dir(folder.map_err(io_error)?.path()).map_err(io_error)? {
+                if let Some(id) = file.map_err(io_error)?.file_name().to_str().and_then(BlobId::parse) {
+                    return Ok(Some(id));
+                }
+            }
+        }
+        Ok(None)
+    }
+
     /// Every blob, in no order.
     pub(super) fn each(&self, mut f: impl FnMut(&Path) -> Result<()>) -> Result<()> {
         for folder in std::fs::read_dir(&self.dir).map_err(io_error)? {

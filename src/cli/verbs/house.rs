@@ -1,9 +1,12 @@
 //! Verbs about the house and the program: `status`, `config show`, `version`, `completions`, `man`.
 
+use crate::base::provider::Phrase;
 use crate::base::{Error, Result};
-use crate::cli::args;
+use crate::cli::files::Files;
 use crate::cli::talk::Talk;
+use crate::cli::{args, reach};
 use crate::house::ask::{Answer, Ask, house::HouseAsk};
+use serde_json::Value;
 use std::path::Path;
 
 #[derive(clap::Subcommand)]
@@ -20,8 +23,24 @@ impl Config {
     }
 }
 
-pub(super) fn status() -> Ask {
-    Ask::House(HouseAsk::Status)
+/// How the door stands, which is known also while no worker answers, and what the house does, when one does.
+pub(super) fn status(data: &Path, phrase: &Phrase, talk: &Talk) -> Result<u8> {
+    talk.heed_signals()?;
+    let files = Files::new(talk);
+    let ask = || Ask::House(HouseAsk::Status);
+    let (door, answer) = match reach::door(data)? {
+        Some(door) if door["state"] != "running" => (door, None),
+        Some(door) => (door, Some(reach::answer(data, phrase, ask(), &files)?)),
+        None => (serde_json::json!({"state": "stopped"}), Some(reach::answer(data, phrase, ask(), &files)?)),
+    };
+    let mut value = answer.map_or(Value::Null, |a| a.value);
+    if !value.is_object() {
+        value = serde_json::json!({"data": data, "serving": true});
+    }
+    if let (Some(all), Value::Object(door)) = (value.as_object_mut(), door) {
+        all.extend(door);
+    }
+    Ok(talk.show(&Answer::of(value)?))
 }
 
 pub(super) fn doctor() -> Ask {

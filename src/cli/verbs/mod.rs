@@ -14,6 +14,7 @@ mod relay;
 mod serve;
 mod setup;
 mod trial;
+mod worker;
 
 use super::args::Args;
 use super::files::Files;
@@ -31,6 +32,9 @@ pub(super) enum Verb {
     Setup(Box<setup::Setup>),
     /// Run the house: pages, clock, sending || 動かす（画面、予約、送信）
     Serve(serve::Serve),
+    /// The house behind the door, started by serve || serve が起動する処理
+    #[command(hide = true)]
+    Worker,
     /// What the house does now || いまの状態
     Status,
     /// Check this house, with what to do || 点検する
@@ -97,7 +101,8 @@ pub(super) fn run(args: Args, talk: &Talk) -> Result<u8> {
         Verb::Try(flags) => trial::run(&flags, common.house_language(), talk),
         Verb::Setup(flags) => setup::run(*flags, &common, &data(&common)?, talk),
         Verb::Serve(flags) => serve::run(&flags, &data(&common)?, &phrase(&common), talk),
-        Verb::Status => ask(&common, talk, |_| Ok(house::status())),
+        Verb::Worker => worker::run(&data(&common)?),
+        Verb::Status => house::status(&data(&common)?, &phrase(&common), talk),
         Verb::Doctor => ask(&common, talk, |_| Ok(house::doctor())),
         Verb::Contacts(verb) => ask(&common, talk, |files| verb.ask(files, talk)),
         Verb::Campaign(verb) => ask(&common, talk, |files| verb.ask(files)),

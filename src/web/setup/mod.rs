@@ -83,7 +83,7 @@ impl Wizard {
         Ok((Arc::new(wizard), made))
     }
 
-    pub(super) fn data(&self) -> &Path {
+    pub fn data(&self) -> &Path {
         &self.data
     }
 

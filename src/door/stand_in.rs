@@ -1,6 +1,7 @@
-//! Stands where the door will stand: hands what comes to a loopback address to the pages' socket, one request per
-//! connection, with the door's headers. For one browser on this computer, and for nothing else.
+//! Hands what comes to a loopback address through the gate to the worker's pages, one request per connection, with the
+//! door's headers. For one browser on this computer, and for nothing else.
 
+use super::gate::{Gate, Turned};
 use crate::base::link::header;
 use crate::base::seal::{Key, random};
 use crate::base::spool::{DOORS, Spool};
@@ -8,34 +9,37 @@ use crate::base::{Error, Result, limits};
 use data_encoding::{BASE32_NOPAD, HEXLOWER};
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-pub struct Front {
+pub(super) struct Front {
     pub(super) address: SocketAddr,
     stop: Arc<AtomicBool>,
     accepting: std::thread::JoinHandle<()>,
-    _folder: tempfile::TempDir,
 }
 
 struct Way {
-    pages: PathBuf,
+    gate: Arc<Gate>,
+    runtime: tokio::runtime::Handle,
     spool: PathBuf,
 }
 
 impl Front {
-    pub(super) fn start(listen: SocketAddr, data: &Path) -> Result<(Front, UnixListener)> {
+    pub(super) fn start(
+        listen: SocketAddr,
+        data: &Path,
+        gate: &Arc<Gate>,
+        runtime: &tokio::runtime::Handle,
+    ) -> Result<Front> {
         let cannot = |e| {
             let at = listen.to_string();
             Error::io(say!("{at} で待ち受けられません。", "Cannot listen on {at}."), e)
         };
         let outer = TcpListener::bind(listen).map_err(cannot)?;
         let address = outer.local_addr().map_err(cannot)?;
-        let folder = tempfile::Builder::new().prefix("hakobu-").tempdir().map_err(cannot)?;
-        let way = Arc::new(Way { pages: folder.path().join("pages"), spool: data.join("spool") });
-        let inner = UnixListener::bind(&way.pages).map_err(cannot)?;
+        let way = Arc::new(Way { gate: Arc::clone(gate), runtime: runtime.clone(), spool: data.join("spool") });
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let accept = move || {
@@ -49,11 +53,7 @@ impl Front {
             }
         };
         let accepting = std::thread::Builder::new().name("front".into()).spawn(accept).map_err(cannot)?;
-        Ok((Front { address, stop, accepting, _folder: folder }, inner))
-    }
-
-    pub fn address(&self) -> SocketAddr {
-        self.address
+        Ok(Front { address, stop, accepting })
     }
 
     pub(super) fn stop(self) {
@@ -104,10 +104,36 @@ fn one(way: &Way, mut client: TcpStream) -> io::Result<()> {
     } else {
         head.push(format!("Content-Length: {length}"));
     }
-    let mut pages = UnixStream::connect(&way.pages)?;
-    pages.write_all(format!("{}\r\n\r\n", head.join("\r\n")).as_bytes())?;
-    io::copy(&mut body, &mut pages)?;
-    io::copy(&mut pages, &mut client)?;
-    drop(spooled);
-    Ok(())
+    let mut kept = Vec::new();
+    body.read_to_end(&mut kept)?;
+    let again = text.starts_with("GET ") || text.starts_with("HEAD ");
+    loop {
+        let pass = match way.runtime.block_on(way.gate.enter()) {
+            Ok(pass) => pass,
+            Err(Turned::Late | Turned::Crowded | Turned::Shut) => return client.write_all(LATER),
+        };
+        let sent = UnixStream::connect(&pass.behind.pages).and_then(|mut pages| {
+            pages.write_all(format!("{}\r\n\r\n", head.join("\r\n")).as_bytes())?;
+            pages.write_all(&kept)?;
+            let mut first = [0u8; 4096];
+            match pages.read(&mut first)? {
+                0 => Err(io::ErrorKind::UnexpectedEof.into()),
+                n => Ok((pages, first[..n].to_vec())),
+            }
+        });
+        match sent {
+            Ok((mut pages, first)) => {
+                client.write_all(&first)?;
+                io::copy(&mut pages, &mut client)?;
+                drop(spooled);
+                return Ok(());
+            }
+            // The worker is gone; the gate will be held in a moment.
+            Err(_) if again => std::thread::park_timeout(limits::PROGRESS_EVERY),
+            Err(_) => return client.write_all(LATER),
+        }
+    }
 }
+
+const LATER: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
