@@ -2,10 +2,10 @@
 //! and keep to the order of things (`session`). What an answer means for a recipient is decided in `plan.rs`.
 
 pub(super) mod reply;
-mod resolve;
+pub(super) mod resolve;
 pub(super) mod session;
 mod tls;
-mod wire;
+pub(super) mod wire;
 
 use crate::base::{Say, limits};
 use reply::Reply;

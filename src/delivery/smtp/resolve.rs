@@ -6,7 +6,7 @@ use hickory_resolver::proto::rr::Name;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Literals and `localhost` without a question, then the hosts file, then DNS.
-pub(super) async fn addresses(host: &str) -> Result<Vec<IpAddr>, Trouble> {
+pub(in crate::delivery) async fn addresses(host: &str) -> Result<Vec<IpAddr>, Trouble> {
     if let Ok(ip) = host.parse::<IpAddr>() {
         return Ok(vec![ip]);
     }
