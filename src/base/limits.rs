@@ -120,6 +120,8 @@ pub const HEADERS_MAX: usize = 100;
 pub const SEGMENT_CHARS: usize = 4_000;
 pub const SEGMENT_TERMS: usize = 300;
 pub const SEGMENT_DEPTH: usize = 20;
+/// A file that holds one address.
+pub const ADDRESS_FILE: u64 = 4 * KB;
 /// A list of addresses that an old system stopped, uploaded.
 pub const SUPPRESSION_FILE: u64 = 256 * MB;
 // Delivery. The first seven are RFC 5321 4.5.3.2.
@@ -154,6 +156,15 @@ pub const WRITERS_OF_LETTERS: usize = 4;
 /// Refusals of our MAIL FROM for now, one after another, before the run takes a rest, and how long that is.
 pub const MAIL_DEFERRALS: u32 = 20;
 pub const RELAY_REST: Duration = Duration::from_secs(30);
+/// Refusals of the message with the same answer, one after another with nothing accepted in between, at which the run
+/// pauses.
+pub const SAME_REFUSALS: usize = 10;
+/// Whether the public URL answers: so long is waited, so long an answer counts, and so long a silence.
+pub const PROBE_WAIT: Duration = Duration::from_secs(3);
+pub const PROBE_KEPT: Duration = Duration::from_secs(300);
+pub const PROBE_KEPT_SILENT: Duration = Duration::from_secs(30);
+/// Bytes that are read of the answer's head.
+pub const PROBE_HEAD: usize = 8 << 10;
 // Campaigns.
 /// Steps that one part of one mail may take in the template engine.
 pub const TEMPLATE_FUEL: u64 = 50_000;

@@ -14,6 +14,8 @@ pub mod boot;
 pub mod doctor;
 pub mod due;
 pub mod imports;
+pub mod reach;
+mod recovery;
 mod running;
 pub mod sample;
 pub mod send;
@@ -22,6 +24,7 @@ pub mod trial;
 pub mod wire;
 
 pub use boot::Boot;
+use reach::Reach;
 use running::Running;
 
 use crate::base::provider::Phrase;
@@ -45,6 +48,7 @@ pub struct House {
     serving: AtomicBool,
     ending: AtomicBool,
     running: Running,
+    reach: Reach,
     pub imports: imports::Desk,
     bell: (Mutex<bool>, Condvar),
     catcher: OnceLock<Catcher>,
@@ -76,6 +80,7 @@ impl House {
             serving: AtomicBool::new(false),
             ending: AtomicBool::new(false),
             running: Running::default(),
+            reach: Reach::default(),
             imports: imports::Desk::default(),
             bell: (Mutex::new(false), Condvar::new()),
             catcher: OnceLock::new(),

@@ -80,6 +80,7 @@ fn answers(dir: &Path, listen: SocketAddr, lang: Lang, relay: Relay) -> Result<A
             password: Secret::new(password),
         },
         relay: Some(relay),
+        probe: true,
     })
 }
 

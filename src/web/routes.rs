@@ -3,7 +3,7 @@
 use super::assets;
 use super::pages::{
     account, api, audit, campaigns, caught, contact_edit, contacts, export, general, home, import, import_run, look,
-    public, relay, segments, senders, signin, suppression, templates, tokens, topics, users,
+    public, recovery, relay, segments, senders, signin, suppression, templates, tokens, topics, users,
 };
 use super::request::Method;
 use super::route::{self, Body, Found, Route, Who, get, post};
@@ -122,6 +122,9 @@ pub(crate) const TABLE: &[Route] = &[
     post("/suppression/export", Who::Right(Right::Export), Body::Form, suppression::export),
     // Settings
     get("/settings", Who::Right(Right::Settings), general::show),
+    get("/settings/recovery", Who::Right(Right::Users), recovery::show),
+    post("/settings/recovery", Who::Right(Right::Users), Body::Form, recovery::make),
+    post("/settings/recovery/confirm", Who::Right(Right::Users), Body::Form, recovery::confirm),
     get("/settings/look", Who::Right(Right::Settings), look::show),
     post("/settings/look", Who::Right(Right::Settings), Body::Form, look::save),
     get("/settings/relay", Who::Right(Right::Settings), relay::show),

@@ -4,7 +4,7 @@
 pub(super) mod reply;
 pub(super) mod session;
 mod tls;
-mod wire;
+pub(super) mod wire;
 
 use crate::base::{Say, limits};
 use reply::Reply;

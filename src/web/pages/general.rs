@@ -15,6 +15,7 @@ struct General {
     rows: Vec<(&'static str, String)>,
     version: &'static str,
     licence: &'static str,
+    may_recover: bool,
 }
 
 pub(crate) fn show(v: &mut Visit<'_>) -> Result<Answer> {
@@ -39,5 +40,6 @@ pub(crate) fn show(v: &mut Visit<'_>) -> Result<Answer> {
         rows,
         version: env!("CARGO_PKG_VERSION"),
         licence: env!("CARGO_PKG_LICENSE"),
+        may_recover: v.leads("/settings/recovery"),
     })
 }

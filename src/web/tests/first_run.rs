@@ -68,7 +68,12 @@ fn seven_steps_lead_from_the_link_to_a_house_with_its_admin_signed_in() {
     let admin = [("email", "a@example.jp"), ("name", "花子"), ("password", PASSWORD)];
     assert_eq!(me.send(&wizard, Method::Post, "/setup/step/3", &admin).location, "/setup/step/4");
     me.page(&wizard, "/setup/step/4");
-    me.send(&wizard, Method::Post, "/setup/step/4", &[("domain", "news.example.jp"), ("public_url", "")]);
+    me.send(
+        &wizard,
+        Method::Post,
+        "/setup/step/4",
+        &[("domain", "news.example.jp"), ("public_url", "http://127.0.0.1:1")],
+    );
     me.page(&wizard, "/setup/step/5");
     me.send(&wizard, Method::Post, "/setup/step/5", &[("relay", "")]);
     me.page(&wizard, "/setup/step/6");

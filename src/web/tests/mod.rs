@@ -61,6 +61,7 @@ impl TestSite {
                 password: Secret::new(PASSWORD),
             },
             relay: None,
+            probe: false,
         };
         let now = Time::parse("2026-11-20 10:05", &clock::japan()).unwrap();
         let done = setup::run(&dir.path().join("data"), &By::house("test"), now, &answers).unwrap();
