@@ -125,7 +125,7 @@ fn ask(common: &Common, talk: &Talk, make: impl FnOnce(&mut Files<'_>) -> Result
     let data = data(common)?;
     let mut files = Files::new(talk);
     let ask = make(&mut files)?;
-    let answer = reach::answer(&data, &phrase(common), ask, &files)?;
+    let answer = reach::answer(&data, &phrase(common), ask, &files, talk.build)?;
     files.keep()?;
     match files.fill_stdout() {
         true => Ok(answer.exit),
