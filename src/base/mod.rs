@@ -26,6 +26,7 @@ pub mod progress;
 pub mod provider;
 pub mod seal;
 pub mod secret;
+pub mod slots;
 pub mod spool;
 
 pub use build::Build;
