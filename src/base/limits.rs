@@ -71,6 +71,33 @@ pub const ACME_REST_MAX: Duration = Duration::from_secs(24 * 3600);
 pub const ACME_LOOK: Duration = Duration::from_secs(3600);
 /// One line between door and worker.
 pub const LINK_LINE_MAX: usize = 4 << 20;
+// Update.
+/// Characters of a version.
+pub const VERSION_MAX: usize = 64;
+/// Bytes of a program, unpacked or packed.
+pub const PROGRAM_MAX: u64 = 512 * MB;
+/// Bytes of a keys document, of a manifest, and of the notes of one language in it.
+pub const KEYS_DOCUMENT_MAX: usize = 64 << 10;
+pub const MANIFEST_MAX: usize = 64 << 10;
+pub const NOTES_MAX: u64 = 16 * KB;
+/// Keys of one kind that a vendor makes.
+pub const RELEASE_KEYS: usize = 16;
+/// So long a keys document and a release may be used unless the vendor says otherwise, in days.
+pub const KEYS_DAYS: u32 = 730;
+pub const RELEASE_DAYS: u32 = 180;
+/// A program that is asked for its version answers within this.
+pub const VERSION_TIME: Duration = Duration::from_secs(20);
+/// The first half of a bundle: both of these with what is around them. So much is read before anything is known.
+pub const BUNDLE_HEAD_MAX: usize = 160 << 10;
+/// So far a machine's clock may be behind the one that a release was made by.
+pub const CLOCK_SKEW: Duration = Duration::from_secs(24 * 3600);
+/// Releases of a source that are looked at, newest first.
+pub const RELEASES_LOOKED_AT: usize = 8;
+/// A download has this long to begin; from then on it must not fall below so many bytes a second.
+pub const FETCH_GRACE: Duration = Duration::from_secs(20);
+pub const FETCH_LEAST_SPEED: u64 = 4 * KB;
+/// Slots kept beside the one that runs and the one to go back to.
+pub const SLOTS_SPARE: usize = 1;
 // Access.
 /// Argon2id: memory in KiB, passes, lanes (OWASP's second choice, also the library's default).
 pub const PASSWORD_MEMORY_KIB: u32 = 19 * 1024;

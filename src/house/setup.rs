@@ -6,7 +6,7 @@
 use super::{Boot, House, SCHEMAS, boot, reach};
 use crate::access::{NewUser, Role, password, user};
 use crate::base::provider::{PASSPHRASE_FILE, Phrase, Provider, refuse_inside};
-use crate::base::{By, Email, Error, Kind, Lang, Lock, Result, Say, Secret, Time, limits};
+use crate::base::{Build, By, Email, Error, Kind, Lang, Lock, Result, Say, Secret, Time, limits};
 use crate::campaigns::sender;
 use crate::contacts::topic;
 use crate::delivery::{self, Relay};
@@ -53,10 +53,11 @@ pub struct Done {
 }
 
 /// Makes the house, or opens the one that is there.
-pub fn run(data: &Path, by: &By, now: Time, answers: &Answers) -> Result<Done> {
+pub fn run(data: &Path, build: Build, by: &By, now: Time, answers: &Answers) -> Result<Done> {
     if let Some(done) = kept(
         data,
         &answers.phrase,
+        build,
         now,
         &Asked { domain: Some(&answers.domain), public_url: Some(&answers.public_url) },
     )? {
@@ -69,17 +70,17 @@ pub fn run(data: &Path, by: &By, now: Time, answers: &Answers) -> Result<Done> {
     furnish(&store, by, now, answers)?;
     boot.write(data)?;
     let notes = notes(answers)?;
-    let house = House::with(store, boot.clone(), data, lock);
+    let house = House::with(store, boot.clone(), build, data, lock);
     Ok(Done { boot, house: Some(house), created: true, recovery_code, notes })
 }
 
 /// A house that is there keeps its settings, whatever is asked for now. `None` where there is none yet.
-pub fn kept(data: &Path, phrase: &Phrase, now: Time, asked: &Asked<'_>) -> Result<Option<Done>> {
+pub fn kept(data: &Path, phrase: &Phrase, build: Build, now: Time, asked: &Asked<'_>) -> Result<Option<Done>> {
     if !data.join(boot::FILE).exists() {
         return Ok(None);
     }
     let boot = Boot::read(data)?;
-    let house = House::open_if_free(data, phrase, now)?;
+    let house = House::open_if_free(data, phrase, build, now)?;
     let differs =
         |asked: Option<&str>, is: &str| asked.is_some_and(|a| !a.trim_end_matches('/').eq_ignore_ascii_case(is));
     let mut notes = Vec::new();
@@ -229,7 +230,7 @@ mod tests {
     }
 
     fn set_up(data: &Path, answers: &Answers) -> Result<Done> {
-        run(data, &By::house("test"), Time(1), answers)
+        run(data, Build::TEST, &By::house("test"), Time(1), answers)
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub mod control;
 pub mod log;
 pub mod notify;
 
-use crate::base::{self, Error, Kind, Result, limits};
+use crate::base::{self, Build, Error, Kind, Result, limits};
 use crate::house::House;
 use crate::web::{Server, Wizard};
 use clock::Clock;
@@ -56,8 +56,12 @@ impl Worker {
     }
 
     /// The wizard's socket, the path of its one link, and where the house comes out.
-    pub fn open_wizard(data: &Path, listen: SocketAddr) -> Result<(Server, String, Receiver<Arc<House>>)> {
-        let (wizard, made) = Wizard::new(data.to_owned(), listen, base::clock::now())?;
+    pub fn open_wizard(
+        data: &Path,
+        listen: SocketAddr,
+        build: Build,
+    ) -> Result<(Server, String, Receiver<Arc<House>>)> {
+        let (wizard, made) = Wizard::new(data.to_owned(), listen, build, base::clock::now())?;
         Ok((Server::start_setup(&wizard, listen)?, wizard.path(), made))
     }
 

@@ -88,14 +88,14 @@ pub(super) fn run(flags: Setup, common: &Common, data: &Path, talk: &Talk) -> Re
     let phrase = flags.key_passphrase_file.as_ref().or(common.passphrase_file.as_ref());
     let phrase = phrase.cloned().map_or(Phrase::None, Phrase::File);
     let asked = Asked { domain: flags.domain.as_deref(), public_url: flags.public_url.as_deref() };
-    if let Some(done) = setup::kept(data, &phrase, clock::now(), &asked)? {
+    if let Some(done) = setup::kept(data, &phrase, talk.build, clock::now(), &asked)? {
         done.notes.iter().for_each(|note| talk.warn(note));
         return show(&done, data, talk);
     }
     let answers = flags.fill(common.house_language(), talk)?;
     let at = data.display().to_string();
     prompt::confirm(talk, &say!("{at} に環境を作ります。よろしいですか", "Make a house in {at}?"))?;
-    let mut done = setup::run(data, &reach::me(), clock::now(), &answers)?;
+    let mut done = setup::run(data, talk.build, &reach::me(), clock::now(), &answers)?;
     done.notes.extend(setup::unreached(&done.boot));
     tell_recovery_code(&done, flags.recovery_file.as_deref(), talk)?;
     done.notes.iter().for_each(|note| talk.warn(note));

@@ -38,7 +38,7 @@ pub(crate) fn show(v: &mut Visit<'_>) -> Result<Answer> {
         p: v.page(w.menu_general()).lead(w.general_lead()),
         file: house.data().join(boot::FILE).display().to_string(),
         rows,
-        version: env!("CARGO_PKG_VERSION"),
+        version: house.build.version,
         licence: env!("CARGO_PKG_LICENSE"),
         may_recover: v.leads("/settings/recovery"),
     })

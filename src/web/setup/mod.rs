@@ -17,7 +17,7 @@ use super::page::Page;
 use super::request::{Method, Request};
 use super::server::Serve;
 use super::site::Site;
-use crate::base::{Error, Lang, Result, Secret, Time, limits, seal};
+use crate::base::{Build, Error, Lang, Result, Secret, Time, limits, seal};
 use crate::delivery::Relay;
 use crate::house::House;
 use askama::Template;
@@ -34,6 +34,7 @@ const COOKIE: &str = "hakobu_setup";
 pub struct Wizard {
     data: PathBuf,
     listen: SocketAddr,
+    build: Build,
     born: Time,
     link: String,
     cookie: String,
@@ -62,11 +63,17 @@ struct Typed {
 
 impl Wizard {
     /// For a data folder that has no house yet; the house comes out at the other end when it is made.
-    pub fn new(data: PathBuf, listen: SocketAddr, now: Time) -> Result<(Arc<Wizard>, Receiver<Arc<House>>)> {
+    pub fn new(
+        data: PathBuf,
+        listen: SocketAddr,
+        build: Build,
+        now: Time,
+    ) -> Result<(Arc<Wizard>, Receiver<Arc<House>>)> {
         let (done, made) = mpsc::channel();
         let wizard = Wizard {
             data,
             listen,
+            build,
             born: now,
             link: BASE64URL_NOPAD.encode(&seal::random::<24>()?),
             cookie: BASE64URL_NOPAD.encode(&seal::random::<32>()?),

@@ -214,7 +214,7 @@ fn relay(url: &str, password: &str) -> Result<Relay> {
 
 fn make(wizard: &Wizard, request: &Request, form: &Values, faults: &mut Faults) {
     let made = answers(wizard, form.get("key"))
-        .and_then(|answers| setup::run(&wizard.data, &By::house("setup"), request.now, &answers));
+        .and_then(|answers| setup::run(&wizard.data, wizard.build, &By::house("setup"), request.now, &answers));
     let Some(done) = faults.check("key", made) else { return };
     let mut typed = wizard.typed();
     typed.recovery = done.recovery_code;

@@ -1,7 +1,7 @@
 //! The wizard from its link to the first page of the house.
 
 use super::{PASSWORD, pages::problems, seen};
-use crate::base::{Lang, Time};
+use crate::base::{Build, Lang, Time};
 use crate::web::form::{Values, encode};
 use crate::web::request::{Method, Request};
 use crate::web::server::Serve;
@@ -50,7 +50,8 @@ impl Browser {
 fn seven_steps_lead_from_the_link_to_a_house_with_its_admin_signed_in() {
     let dir = tempfile::tempdir().unwrap();
     let now = Time(1_800_000_000_000);
-    let (wizard, made) = Wizard::new(dir.path().join("data"), "127.0.0.1:8080".parse().unwrap(), now).unwrap();
+    let (wizard, made) =
+        Wizard::new(dir.path().join("data"), "127.0.0.1:8080".parse().unwrap(), Build::TEST, now).unwrap();
     let mut me = Browser { cookie: String::new(), now };
     let mut other = Browser { cookie: String::new(), now };
     assert_eq!(me.send(&wizard, Method::Get, "/", &[]).status, 403);
@@ -92,7 +93,8 @@ fn seven_steps_lead_from_the_link_to_a_house_with_its_admin_signed_in() {
 #[test]
 fn the_link_dies_after_half_an_hour() {
     let dir = tempfile::tempdir().unwrap();
-    let (wizard, _made) = Wizard::new(dir.path().join("data"), "127.0.0.1:8080".parse().unwrap(), Time(0)).unwrap();
+    let (wizard, _made) =
+        Wizard::new(dir.path().join("data"), "127.0.0.1:8080".parse().unwrap(), Build::TEST, Time(0)).unwrap();
     let mut late = Browser { cookie: String::new(), now: Time(31 * 60 * 1000) };
     assert_eq!(late.send(&wizard, Method::Get, &wizard.path(), &[]).status, 403);
 }
