@@ -30,6 +30,7 @@ const ADDRESSES: &[(&str, &[&str])] = &[
     ("rusqlite::", &["src/store/", "rows.rs", "/rows/"]),
     ("rustls::", &["src/delivery/", "src/door/"]),
     ("hyper::", &["src/door/"]),
+    ("hickory_resolver::", &["src/base/resolve.rs"]),
     ("lettre::", &["src/alarm/"]),
     ("self_update::", &["src/update/fetch"]),
     ("clap::", &["src/cli/"]),

@@ -47,7 +47,7 @@ impl Trust {
         waits: &Waits,
     ) -> Result<Box<dyn Stream>, Trouble> {
         let config = self.0.clone().ok_or_else(bad_authority)?;
-        let name = super::resolve::a_labels(host).unwrap_or_default();
+        let name = crate::base::resolve::a_labels(host).unwrap_or_default();
         let name = ServerName::try_from(name).map_err(|_| bad_name(host))?;
         match timeout(waits.command, TlsConnector::from(config).connect(name, stream)).await {
             Ok(Ok(stream)) => Ok(Box::new(stream)),
