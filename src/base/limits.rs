@@ -98,6 +98,24 @@ pub const FETCH_GRACE: Duration = Duration::from_secs(20);
 pub const FETCH_LEAST_SPEED: u64 = 4 * KB;
 /// Slots kept beside the one that runs and the one to go back to.
 pub const SLOTS_SPARE: usize = 1;
+// Alarm.
+/// One event is mailed at once, and then no sooner than this, with the count.
+pub const ALARM_EVERY: Duration = Duration::from_secs(15 * 60);
+/// An alarm that did not leave is tried again after these; the last one stays.
+pub const ALARM_RETRIES: &[Duration] =
+    &[Duration::from_secs(60), Duration::from_secs(5 * 60), Duration::from_secs(15 * 60)];
+/// A step of the conversation with the relay, and the whole of it.
+pub const ALARM_STEP: Duration = Duration::from_secs(20);
+pub const ALARM_TIME: Duration = Duration::from_secs(90);
+/// Events that wait for the mail before them.
+pub const ALARM_QUEUE: usize = 64;
+/// Attempts that are kept on file, and bytes read of that file and of the sealed settings.
+pub const ALARMS_KEPT: usize = 50;
+pub const ALARM_FILE_MAX: u64 = 256 * KB;
+/// Another process writes down what became of an alarm in milliseconds.
+pub const ALARM_LOCK_WAIT: Duration = Duration::from_secs(1);
+/// Characters of a reason in an alarm.
+pub const ALARM_REASON_MAX: usize = 400;
 // Access.
 /// Argon2id: memory in KiB, passes, lanes (OWASP's second choice, also the library's default).
 pub const PASSWORD_MEMORY_KIB: u32 = 19 * 1024;

@@ -3,8 +3,8 @@
 //! Read in this order: `lang` (a sentence in two languages), `error` (the one error type), `clock` (time as a
 //! value), `ids`, `by` (who acts), `build` (what this program is), `email` (an address parsed once), `secret` and `seal` (bytes that must not
 //! leak, and how they are sealed), `spool` (files in sealed chunks), `files`, `lock`, `provider` (where the root key
-//! comes from), `limits` (every bound, by name), `progress` (how long work talks), `resolve` (from names to addresses), `frames` (the control socket's
-//! language), `link` (what door and worker say to each other).
+//! comes from), `limits` (every bound, by name), `progress` (how long work talks), `resolve` (names of
+//! hosts), `frames` (the control socket's language), `link` (what door and worker say to each other).
 //!
 //! **Invariant:** imports no other room. **Invariant:** the wall clock is read in `clock.rs` alone.
 
