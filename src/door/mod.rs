@@ -14,8 +14,8 @@
 //! **Invariant:** imports nothing but `base` and `alarm`.
 //! **Invariant:** whoever waits at the gate is answered: by a worker, or with 503 after a bound.
 
-pub mod acme;
 mod access;
+pub mod acme;
 mod control;
 mod ending;
 mod facts;
@@ -54,6 +54,7 @@ pub struct Settings {
     pub public_url: String,
     /// The root key, where a person was asked for it.
     pub root: Option<Hidden>,
+    pub version: &'static str,
 }
 
 pub struct Door {
@@ -84,7 +85,7 @@ impl Ready {
             .map_err(|e| Error::io(say!("入口を開けません。", "The door cannot open."), e))?;
         let gate = Gate::new();
         let front = Front::start(settings.admin, &settings.data, &gate, runtime.handle())?;
-        let version = env!("CARGO_PKG_VERSION").to_owned();
+        let version = settings.version.to_owned();
         let facts = DoorFacts {
             pid: std::process::id(),
             slot: version.clone(),

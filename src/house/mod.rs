@@ -17,6 +17,8 @@ pub mod doctor;
 pub mod due;
 mod health;
 pub mod imports;
+pub mod reach;
+mod recovery;
 mod running;
 pub mod sample;
 pub mod send;
@@ -25,12 +27,13 @@ pub mod trial;
 pub mod wire;
 
 pub use boot::Boot;
+use reach::Reach;
 use running::Running;
 
 use crate::base::link::DoorFacts;
 use crate::base::provider::Phrase;
 use crate::base::seal::Key;
-use crate::base::{By, Error, Kind, Lock, Result, Secret, Time, limits};
+use crate::base::{Build, By, Error, Kind, Lock, Result, Secret, Time, limits};
 use crate::contacts::import;
 use crate::delivery::catcher::Catcher;
 use crate::store::{Schema, Store};
@@ -46,10 +49,12 @@ pub const SCHEMAS: &[Schema] =
 pub struct House {
     pub store: Store,
     pub boot: Boot,
+    pub build: Build,
     data: PathBuf,
     serving: AtomicBool,
     ending: AtomicBool,
     running: Running,
+    reach: Reach,
     pub imports: imports::Desk,
     bell: (Mutex<bool>, Condvar),
     catcher: OnceLock<Catcher>,
@@ -59,38 +64,46 @@ pub struct House {
 
 impl House {
     /// Opens the house. Somebody else's lock is `Kind::Later`, a folder without a house `Kind::NotSetUp`.
-    pub fn open(data: &Path, phrase: &Phrase, now: Time) -> Result<House> {
-        House::open_if_free(data, phrase, now)?.ok_or_else(in_use)
+    pub fn open(data: &Path, phrase: &Phrase, build: Build, now: Time) -> Result<House> {
+        House::open_if_free(data, phrase, build, now)?.ok_or_else(in_use)
     }
 
     /// As `open`, but `None` when somebody else runs the house.
-    pub fn open_if_free(data: &Path, phrase: &Phrase, now: Time) -> Result<Option<House>> {
+    pub fn open_if_free(data: &Path, phrase: &Phrase, build: Build, now: Time) -> Result<Option<House>> {
         let boot = Boot::read(data)?;
         let Some(lock) = Lock::take(data, Lock::HOUSE)? else { return Ok(None) };
         let root = boot.key.root_key(data, phrase)?;
-        House::open_with(boot, data, &root, now, Some(lock)).map(Some)
+        House::open_with((boot, build), data, &root, now, Some(lock)).map(Some)
     }
 
     /// For a worker, whose door holds `house.lock`.
-    pub fn open_behind(boot: Boot, data: &Path, root: &Key, now: Time) -> Result<House> {
-        House::open_with(boot, data, root, now, None)
+    pub fn open_behind((boot, build): (Boot, Build), data: &Path, root: &Key, now: Time) -> Result<House> {
+        House::open_with((boot, build), data, root, now, None)
     }
 
-    fn open_with(boot: Boot, data: &Path, root: &Key, now: Time, lock: Option<Lock>) -> Result<House> {
+    fn open_with(
+        (boot, build): (Boot, Build),
+        data: &Path,
+        root: &Key,
+        now: Time,
+        lock: Option<Lock>,
+    ) -> Result<House> {
         let store = open_store(data, root)?;
         // Whoever was at work when the last process ended is at work no more.
         import::mark_stopped(&store, &By::house("open"), now)?;
-        Ok(House::with(store, boot, data, lock))
+        Ok(House::with(store, boot, build, data, lock))
     }
 
-    fn with(store: Store, boot: Boot, data: &Path, lock: Option<Lock>) -> House {
+    fn with(store: Store, boot: Boot, build: Build, data: &Path, lock: Option<Lock>) -> House {
         House {
             store,
             boot,
+            build,
             data: data.to_owned(),
             serving: AtomicBool::new(false),
             ending: AtomicBool::new(false),
             running: Running::default(),
+            reach: Reach::default(),
             imports: imports::Desk::default(),
             bell: (Mutex::new(false), Condvar::new()),
             catcher: OnceLock::new(),

@@ -4,7 +4,7 @@ use super::pulse::Pulse;
 use super::{Places, Worker, stop_web};
 use crate::base::link::{self, DoorFacts, Ear, Mouth, PROTOCOL, ToDoor, ToWorker};
 use crate::base::seal::Key;
-use crate::base::{Error, Result, clock, limits, log, provider::Phrase};
+use crate::base::{Build, Error, Result, clock, limits, log, provider::Phrase};
 use crate::house::{Boot, House};
 use crate::web::{Server, Wizard};
 use serde_json::json;
@@ -27,20 +27,20 @@ pub enum Origin {
 
 impl Origin {
     /// The first run of a data folder that has no house yet, and the path of its one link.
-    pub fn first_run(data: &Path, listen: SocketAddr) -> Result<(Origin, String)> {
-        let (wizard, made) = Wizard::new(data.to_owned(), listen, clock::now())?;
+    pub fn first_run(data: &Path, listen: SocketAddr, build: Build) -> Result<(Origin, String)> {
+        let (wizard, made) = Wizard::new(data.to_owned(), listen, build, clock::now())?;
         let path = wizard.path();
         Ok((Origin::First(wizard, made), path))
     }
 }
 
 /// Lives until the door says so, or has gone.
-pub fn live(link: UnixStream, origin: Origin) -> Result<()> {
+pub fn live(link: UnixStream, origin: Origin, build: Build) -> Result<()> {
     let (mouth, ear) = link::halves(link)?;
     let mouth = Arc::new(mouth);
     let words = listen(ear)?;
     let pulse = Pulse::start(&mouth)?;
-    let mut life = Life { mouth, pulse, origin, facts: DoorFacts::default(), root: None, at: At::Cold };
+    let mut life = Life { build, mouth, pulse, origin, facts: DoorFacts::default(), root: None, at: At::Cold };
     let outcome = life.follow(&words);
     if let Err(e) = &outcome {
         log::error("worker", e);
@@ -69,6 +69,7 @@ fn listen(mut ear: Ear) -> Result<Receiver<ToWorker>> {
 }
 
 struct Life {
+    build: Build,
     mouth: Arc<Mouth>,
     pulse: Pulse,
     origin: Origin,
@@ -114,7 +115,7 @@ impl Life {
                 self.set_facts(door);
                 self.root = root.and_then(|hex| crate::base::provider::read_key(hex.0.as_bytes()));
                 self.warm()?;
-                let version = env!("CARGO_PKG_VERSION").to_owned();
+                let version = self.build.version.to_owned();
                 self.say(&ToDoor::Warm { protocol: PROTOCOL, version, pid: std::process::id() });
             }
             ToWorker::Open => self.open()?,
@@ -182,7 +183,7 @@ impl Life {
             Origin::House(house) => Arc::clone(house),
             Origin::Folder(data) => {
                 let root = self.root.as_ref().ok_or_else(|| Error::bug("Open before Hello"))?;
-                Arc::new(House::open_behind(Boot::read(data)?, data, root, clock::now())?)
+                Arc::new(House::open_behind((Boot::read(data)?, self.build), data, root, clock::now())?)
             }
         };
         house.set_door(self.facts.clone());

@@ -24,7 +24,7 @@ pub(super) fn run(flags: &Serve, data: &Path, phrase: &Phrase, talk: &Talk) -> R
     let listen = flags.listen.as_deref().map(boot::listen).transpose()?;
     let ending = Ending::on_signals()?;
     let door = match Boot::read(data) {
-        Ok(boot) => behind(data, listen.unwrap_or(boot.listen), &boot, phrase)?,
+        Ok(boot) => behind(data, listen.unwrap_or(boot.listen), &boot, (phrase, talk))?,
         Err(e) if e.kind() == Kind::NotSetUp && (flags.setup || talk.may_ask) => {
             first_run(data, listen.unwrap_or(boot::listen(boot::LISTEN)?), talk)?
         }
@@ -36,7 +36,7 @@ pub(super) fn run(flags: &Serve, data: &Path, phrase: &Phrase, talk: &Talk) -> R
     door.close().map(|()| 0)
 }
 
-fn behind(data: &Path, admin: SocketAddr, boot: &Boot, phrase: &Phrase) -> Result<Door> {
+fn behind(data: &Path, admin: SocketAddr, boot: &Boot, (phrase, talk): (&Phrase, &Talk)) -> Result<Door> {
     let lock = Lock::take(data, Lock::HOUSE)?.ok_or_else(house::in_use)?;
     let root = match &boot.key {
         Provider::Passphrase => {
@@ -46,19 +46,21 @@ fn behind(data: &Path, admin: SocketAddr, boot: &Boot, phrase: &Phrase) -> Resul
         Provider::File { .. } | Provider::Credential { .. } | Provider::Command { .. } => None,
     };
     let public_url = boot.public_url.clone();
-    let ready = Ready::new(Settings { data: data.to_owned(), admin, public_url, root })?;
+    let ready = Ready::new(Settings { data: data.to_owned(), admin, public_url, root, version: talk.build.version })?;
     ready.open(Box::new(Locked { program: Program::own(data)?, data: data.to_owned(), lock: Some(lock) }))
 }
 
 /// The wizard until the house is made, on the same address; then a worker like any other.
 fn first_run(data: &Path, admin: SocketAddr, talk: &Talk) -> Result<Door> {
-    let settings = Settings { data: data.to_owned(), admin, public_url: String::new(), root: None };
+    let settings =
+        Settings { data: data.to_owned(), admin, public_url: String::new(), root: None, version: talk.build.version };
     let ready = Ready::new(settings)?;
-    let (origin, path) = Origin::first_run(data, admin)?;
+    let (origin, path) = Origin::first_run(data, admin, talk.build)?;
     let url = format!("http://{}{path}", ready.address());
+    let build = talk.build;
     let first = Thread::once(move |link| {
         // What went wrong has been told to the door.
-        life::live(link, origin).ok();
+        life::live(link, origin, build).ok();
     });
     let then = Locked { program: Program::own(data)?, data: data.to_owned(), lock: None };
     let door = ready.open(Box::new(First { first, then }))?;

@@ -27,12 +27,13 @@ pub(super) fn run(flags: &Try, lang: Lang, talk: &Talk) -> Result<u8> {
     let place = Place::new(flags.keep.as_deref())?;
     let listen = free_address(flags.port)?;
     talk.say(&say!("お試し用の環境を用意しています…", "Making a house to look around in…"));
-    let Trial { house, admin_link } = trial::make(place.path(), listen, lang, clock::now())?;
+    let Trial { house, admin_link } = trial::make(place.path(), talk.build, listen, lang, clock::now())?;
     let (data, public_url) = (house.data().to_owned(), house.boot.public_url.clone());
-    let ready = Ready::new(Settings { data, admin: listen, public_url, root: None })?;
+    let ready = Ready::new(Settings { data, admin: listen, public_url, root: None, version: talk.build.version })?;
+    let build = talk.build;
     let live = move |link| {
         // What went wrong has been told to the door.
-        life::live(link, Origin::House(house)).ok();
+        life::live(link, Origin::House(house), build).ok();
     };
     let door = ready.open(Box::new(Thread::once(live)))?;
     announce(&door, &admin_link, talk);
