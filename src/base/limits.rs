@@ -71,6 +71,51 @@ pub const ACME_REST_MAX: Duration = Duration::from_secs(24 * 3600);
 pub const ACME_LOOK: Duration = Duration::from_secs(3600);
 /// One line between door and worker.
 pub const LINK_LINE_MAX: usize = 4 << 20;
+// Update.
+/// Characters of a version.
+pub const VERSION_MAX: usize = 64;
+/// Bytes of a program, unpacked or packed.
+pub const PROGRAM_MAX: u64 = 512 * MB;
+/// Bytes of a keys document, of a manifest, and of the notes of one language in it.
+pub const KEYS_DOCUMENT_MAX: usize = 64 << 10;
+pub const MANIFEST_MAX: usize = 64 << 10;
+pub const NOTES_MAX: u64 = 16 * KB;
+/// Keys of one kind that a vendor makes.
+pub const RELEASE_KEYS: usize = 16;
+/// So long a keys document and a release may be used unless the vendor says otherwise, in days.
+pub const KEYS_DAYS: u32 = 730;
+pub const RELEASE_DAYS: u32 = 180;
+/// A program that is asked for its version answers within this.
+pub const VERSION_TIME: Duration = Duration::from_secs(20);
+/// The first half of a bundle: both of these with what is around them. So much is read before anything is known.
+pub const BUNDLE_HEAD_MAX: usize = 160 << 10;
+/// So far a machine's clock may be behind the one that a release was made by.
+pub const CLOCK_SKEW: Duration = Duration::from_secs(24 * 3600);
+/// Releases of a source that are looked at, newest first.
+pub const RELEASES_LOOKED_AT: usize = 8;
+/// A download has this long to begin; from then on it must not fall below so many bytes a second.
+pub const FETCH_GRACE: Duration = Duration::from_secs(20);
+pub const FETCH_LEAST_SPEED: u64 = 4 * KB;
+/// Slots kept beside the one that runs and the one to go back to.
+pub const SLOTS_SPARE: usize = 1;
+// Alarm.
+/// One event is mailed at once, and then no sooner than this, with the count.
+pub const ALARM_EVERY: Duration = Duration::from_secs(15 * 60);
+/// An alarm that did not leave is tried again after these; the last one stays.
+pub const ALARM_RETRIES: &[Duration] =
+    &[Duration::from_secs(60), Duration::from_secs(5 * 60), Duration::from_secs(15 * 60)];
+/// A step of the conversation with the relay, and the whole of it.
+pub const ALARM_STEP: Duration = Duration::from_secs(20);
+pub const ALARM_TIME: Duration = Duration::from_secs(90);
+/// Events that wait for the mail before them.
+pub const ALARM_QUEUE: usize = 64;
+/// Attempts that are kept on file, and bytes read of that file and of the sealed settings.
+pub const ALARMS_KEPT: usize = 50;
+pub const ALARM_FILE_MAX: u64 = 256 * KB;
+/// Another process writes down what became of an alarm in milliseconds.
+pub const ALARM_LOCK_WAIT: Duration = Duration::from_secs(1);
+/// Characters of a reason in an alarm.
+pub const ALARM_REASON_MAX: usize = 400;
 // Access.
 /// Argon2id: memory in KiB, passes, lanes (OWASP's second choice, also the library's default).
 pub const PASSWORD_MEMORY_KIB: u32 = 19 * 1024;
@@ -119,6 +164,8 @@ pub const HEADERS_MAX: usize = 100;
 pub const SEGMENT_CHARS: usize = 4_000;
 pub const SEGMENT_TERMS: usize = 300;
 pub const SEGMENT_DEPTH: usize = 20;
+/// A file that holds one address.
+pub const ADDRESS_FILE: u64 = 4 * KB;
 /// A list of addresses that an old system stopped, uploaded.
 pub const SUPPRESSION_FILE: u64 = 256 * MB;
 // Delivery. The first seven are RFC 5321 4.5.3.2.
@@ -153,6 +200,15 @@ pub const WRITERS_OF_LETTERS: usize = 4;
 /// Refusals of our MAIL FROM for now, one after another, before the run takes a rest, and how long that is.
 pub const MAIL_DEFERRALS: u32 = 20;
 pub const RELAY_REST: Duration = Duration::from_secs(30);
+/// Refusals of the message with the same answer, one after another with nothing accepted in between, at which the run
+/// pauses.
+pub const SAME_REFUSALS: usize = 10;
+/// Whether the public URL answers: so long is waited, so long an answer counts, and so long a silence.
+pub const PROBE_WAIT: Duration = Duration::from_secs(3);
+pub const PROBE_KEPT: Duration = Duration::from_secs(300);
+pub const PROBE_KEPT_SILENT: Duration = Duration::from_secs(30);
+/// Bytes that are read of the answer's head.
+pub const PROBE_HEAD: usize = 8 << 10;
 // Campaigns.
 /// Steps that one part of one mail may take in the template engine.
 pub const TEMPLATE_FUEL: u64 = 50_000;

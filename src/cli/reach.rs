@@ -3,7 +3,7 @@
 
 use crate::base::frames::{self, Frame, Line};
 use crate::base::provider::Phrase;
-use crate::base::{By, Error, Result, clock, limits};
+use crate::base::{Build, By, Error, Result, clock, limits};
 use crate::house::House;
 use crate::house::ask::{Answer, Ask, Streams};
 use crate::house::wire::{self, Call};
@@ -14,10 +14,10 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-pub(super) fn answer(data: &Path, phrase: &Phrase, ask: Ask, io: &dyn Streams) -> Result<Answer> {
+pub(super) fn answer(data: &Path, phrase: &Phrase, ask: Ask, io: &dyn Streams, build: Build) -> Result<Answer> {
     let since = Instant::now();
     loop {
-        if let Some(house) = House::open_if_free(data, phrase, clock::now())? {
+        if let Some(house) = House::open_if_free(data, phrase, build, clock::now())? {
             return house.answer(&me(), clock::now(), ask, io);
         }
         if let Some(line) = connect(data)? {

@@ -1,4 +1,5 @@
-//! `hakobu doctor`: numbered checks of this house, each with what to do about it. Nothing is tried over a network.
+//! `hakobu doctor`: numbered checks of this house, each with what to do about it. Over a network only the public
+//! URL is tried.
 
 use super::{Boot, House};
 use crate::access::{Role, user};
@@ -40,6 +41,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("admin", admin),
     ("relay", relay),
     ("sender", sender_profile),
+    ("public_url", public_url),
 ];
 
 pub fn examine(house: &House) -> Vec<Finding> {
@@ -177,6 +179,27 @@ fn relay(house: &House) -> Result<Finding> {
             Health::Warn,
             say!("中継サーバーの設定がありません。", "No relay is set, so no mail can leave."),
             say!("hakobu relay set smtp://HOST:PORT", "hakobu relay set smtp://HOST:PORT"),
+        ),
+    }
+}
+
+fn public_url(house: &House) -> Result<Finding> {
+    let url = &house.boot.public_url;
+    match house.public_url_answers() {
+        Some(true) => {
+            well(say!("公開 URL {url} は、この環境につながります。", "The public URL {url} leads to this house."))
+        }
+        None => well(say!("公開 URL {url} の応答は確かめていません。", "The public URL {url} is not tried.")),
+        Some(false) => ill(
+            Health::Warn,
+            say!(
+                "公開 URL {url} は、この環境につながりません。配信停止リンクも開けません。",
+                "The public URL {url} does not lead to this house: links to unsubscribe do not open."
+            ),
+            say!(
+                "DNS・証明書・プロキシーを確かめてください。外からは開けるのにこの機械から戻れない網では、/etc/hosts に名前を書くか、hakobu.toml に probe = false と書きます。",
+                "Check DNS, certificate and proxy. If it opens from outside and only this machine cannot get back to itself, name it in /etc/hosts, or write probe = false into hakobu.toml."
+            ),
         ),
     }
 }

@@ -14,6 +14,8 @@ pub mod boot;
 pub mod doctor;
 pub mod due;
 pub mod imports;
+pub mod reach;
+mod recovery;
 mod running;
 pub mod sample;
 pub mod send;
@@ -22,11 +24,12 @@ pub mod trial;
 pub mod wire;
 
 pub use boot::Boot;
+use reach::Reach;
 use running::Running;
 
 use crate::base::link::DoorFacts;
 use crate::base::provider::Phrase;
-use crate::base::{By, Error, Lock, Result, Secret, Time};
+use crate::base::{Build, By, Error, Lock, Result, Secret, Time};
 use crate::contacts::import;
 use crate::delivery::catcher::Catcher;
 use crate::store::{Schema, Store};
@@ -42,10 +45,12 @@ pub const SCHEMAS: &[Schema] =
 pub struct House {
     pub store: Store,
     pub boot: Boot,
+    pub build: Build,
     data: PathBuf,
     serving: AtomicBool,
     ending: AtomicBool,
     running: Running,
+    reach: Reach,
     pub imports: imports::Desk,
     bell: (Mutex<bool>, Condvar),
     catcher: OnceLock<Catcher>,
@@ -55,29 +60,31 @@ pub struct House {
 
 impl House {
     /// Opens the house. Somebody else's lock is `Kind::Later`, a folder without a house `Kind::NotSetUp`.
-    pub fn open(data: &Path, phrase: &Phrase, now: Time) -> Result<House> {
-        House::open_if_free(data, phrase, now)?.ok_or_else(in_use)
+    pub fn open(data: &Path, phrase: &Phrase, build: Build, now: Time) -> Result<House> {
+        House::open_if_free(data, phrase, build, now)?.ok_or_else(in_use)
     }
 
     /// As `open`, but `None` when somebody else runs the house.
-    pub fn open_if_free(data: &Path, phrase: &Phrase, now: Time) -> Result<Option<House>> {
+    pub fn open_if_free(data: &Path, phrase: &Phrase, build: Build, now: Time) -> Result<Option<House>> {
         let boot = Boot::read(data)?;
         let Some(lock) = Lock::take(data, Lock::HOUSE)? else { return Ok(None) };
         let root = boot.key.root_key(data, phrase)?;
         let store = Store::open(data, &root, SCHEMAS)?;
         // Whoever was at work when the last process ended is at work no more.
         import::mark_stopped(&store, &By::house("open"), now)?;
-        Ok(Some(House::with(store, boot, data, lock)))
+        Ok(Some(House::with(store, boot, build, data, lock)))
     }
 
-    fn with(store: Store, boot: Boot, data: &Path, lock: Lock) -> House {
+    fn with(store: Store, boot: Boot, build: Build, data: &Path, lock: Lock) -> House {
         House {
             store,
             boot,
+            build,
             data: data.to_owned(),
             serving: AtomicBool::new(false),
             ending: AtomicBool::new(false),
             running: Running::default(),
+            reach: Reach::default(),
             imports: imports::Desk::default(),
             bell: (Mutex::new(false), Condvar::new()),
             catcher: OnceLock::new(),

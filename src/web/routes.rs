@@ -3,7 +3,7 @@
 use super::assets;
 use super::pages::{
     account, api, audit, campaigns, caught, contact_edit, contacts, export, general, home, import, import_run, look,
-    public, ready, relay, segments, senders, signin, suppression, templates, tokens, topics, users,
+    public, ready, recovery, relay, segments, senders, signin, suppression, templates, tokens, topics, users,
 };
 use super::request::Method;
 use super::route::{self, Body, Found, On, Route, Who, get, post};
@@ -136,6 +136,9 @@ pub(crate) const TABLE: &[Route] = &[
     post("/suppression/export", ADMIN, Who::Right(Right::Export), Body::Form, suppression::export),
     // Settings
     get("/settings", ADMIN, Who::Right(Right::Settings), general::show),
+    get("/settings/recovery", ADMIN, Who::Right(Right::Users), recovery::show),
+    post("/settings/recovery", ADMIN, Who::Right(Right::Users), Body::Form, recovery::make),
+    post("/settings/recovery/confirm", ADMIN, Who::Right(Right::Users), Body::Form, recovery::confirm),
     get("/settings/look", ADMIN, Who::Right(Right::Settings), look::show),
     post("/settings/look", ADMIN, Who::Right(Right::Settings), Body::Form, look::save),
     get("/settings/relay", ADMIN, Who::Right(Right::Settings), relay::show),

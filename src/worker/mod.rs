@@ -15,7 +15,7 @@ mod front;
 pub mod log;
 pub mod notify;
 
-use crate::base::{self, Error, Kind, Result, limits};
+use crate::base::{self, Build, Error, Kind, Result, limits};
 use crate::house::House;
 use crate::web::{Server, Wizard};
 use clock::Clock;
@@ -64,8 +64,12 @@ impl Worker {
     }
 
     /// The wizard's socket, the path of its one link, and where the house comes out.
-    pub fn open_wizard(data: &Path, listen: SocketAddr) -> Result<(Pages, String, Receiver<Arc<House>>)> {
-        let (wizard, made) = Wizard::new(data.to_owned(), listen, base::clock::now())?;
+    pub fn open_wizard(
+        data: &Path,
+        listen: SocketAddr,
+        build: Build,
+    ) -> Result<(Pages, String, Receiver<Arc<House>>)> {
+        let (wizard, made) = Wizard::new(data.to_owned(), listen, build, base::clock::now())?;
         let (front, listener) = Front::start(listen, data)?;
         Ok(((front, Server::start_setup(&wizard, listener)?), wizard.path(), made))
     }

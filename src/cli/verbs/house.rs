@@ -1,6 +1,6 @@
 //! Verbs about the house and the program: `status`, `config show`, `version`, `completions`, `man`.
 
-use crate::base::{Error, Result};
+use crate::base::{Build, Error, Result};
 use crate::cli::args;
 use crate::cli::talk::Talk;
 use crate::house::ask::{Answer, Ask, house::HouseAsk};
@@ -29,13 +29,12 @@ pub(super) fn doctor() -> Ask {
 }
 
 pub(super) fn version(talk: &Talk) -> Result<u8> {
-    let target = format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS);
-    let value = serde_json::json!({"version": env!("CARGO_PKG_VERSION"), "target": target});
+    let value = serde_json::json!({"version": talk.build.version, "target": Build::target()});
     Ok(talk.show(&Answer::of(value)?))
 }
 
 pub(super) fn completions(shell: clap_complete::Shell, talk: &Talk) -> Result<u8> {
-    let mut command = args::command(talk.lang);
+    let mut command = args::command(talk.lang, talk.build.version);
     clap_complete::generate(shell, &mut command, "hakobu", &mut std::io::stdout());
     Ok(0)
 }
@@ -43,7 +42,7 @@ pub(super) fn completions(shell: clap_complete::Shell, talk: &Talk) -> Result<u8
 pub(super) fn man(dir: &Path, talk: &Talk) -> Result<u8> {
     let at = dir.display().to_string();
     std::fs::create_dir_all(dir)
-        .and_then(|()| clap_mangen::generate_to(args::command(talk.lang), dir))
+        .and_then(|()| clap_mangen::generate_to(args::command(talk.lang, talk.build.version), dir))
         .map_err(|e| Error::io(say!("{at} に書き込めません。", "Cannot write into {at}."), e))?;
     Ok(0)
 }

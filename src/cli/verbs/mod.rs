@@ -11,6 +11,7 @@ mod keys;
 mod lists;
 mod people;
 mod relay;
+mod release;
 mod serve;
 mod setup;
 mod trial;
@@ -77,6 +78,9 @@ pub(super) enum Verb {
     /// The record of every change || すべての変更の監査記録
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// For the vendor: keys, signed releases || 配布元向け（鍵とリリースの署名）
+    #[command(subcommand)]
+    Release(release::Release),
     /// This program's version || このプログラムの版
     Version,
     /// Completion for a shell || シェルの補完
@@ -113,6 +117,7 @@ pub(super) fn run(args: Args, talk: &Talk) -> Result<u8> {
         Verb::Token(verb) => ask(&common, talk, |_| Ok(verb.ask())),
         Verb::Config(verb) => ask(&common, talk, |_| Ok(verb.ask())),
         Verb::Audit(verb) => ask(&common, talk, |files| Ok(verb.ask(files))),
+        Verb::Release(verb) => release::run(verb, &common, talk),
         Verb::Version => house::version(talk),
         Verb::Completions { shell } => house::completions(shell, talk),
         Verb::Man { dir } => house::man(&dir, talk),
@@ -125,7 +130,7 @@ fn ask(common: &Common, talk: &Talk, make: impl FnOnce(&mut Files<'_>) -> Result
     let data = data(common)?;
     let mut files = Files::new(talk);
     let ask = make(&mut files)?;
-    let answer = reach::answer(&data, &phrase(common), ask, &files)?;
+    let answer = reach::answer(&data, &phrase(common), ask, &files, talk.build)?;
     files.keep()?;
     match files.fill_stdout() {
         true => Ok(answer.exit),

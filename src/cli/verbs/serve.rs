@@ -22,7 +22,7 @@ pub(in crate::cli) struct Serve {
 pub(super) fn run(flags: &Serve, data: &Path, phrase: &Phrase, talk: &Talk) -> Result<u8> {
     let listen = flags.listen.as_deref().map(boot::listen).transpose()?;
     let ending = Ending::on_signals()?;
-    let worker = match House::open(data, phrase, clock::now()) {
+    let worker = match House::open(data, phrase, talk.build, clock::now()) {
         Ok(house) => {
             let house = Arc::new(house);
             Some(Worker::start(&house, listen.unwrap_or(house.boot.listen))?)
@@ -43,7 +43,7 @@ pub(super) fn run(flags: &Serve, data: &Path, phrase: &Phrase, talk: &Talk) -> R
 
 /// The wizard until the house is made, on the same address.
 fn first_run(data: &Path, listen: SocketAddr, ending: &Ending, talk: &Talk) -> Result<Option<Worker>> {
-    let (web, path, made) = Worker::open_wizard(data, listen)?;
+    let (web, path, made) = Worker::open_wizard(data, listen, talk.build)?;
     let url = format!("http://{}{path}", web.0.address());
     talk.say(&say!(
         "ブラウザーで次のリンクを開いて、初期設定をしてください（30 分間有効）: {url}",

@@ -26,7 +26,7 @@ pub(super) fn run(flags: &Try, lang: Lang, talk: &Talk) -> Result<u8> {
     let place = Place::new(flags.keep.as_deref())?;
     let listen = free_address(flags.port)?;
     talk.say(&say!("お試し用の環境を用意しています…", "Making a house to look around in…"));
-    let Trial { house, admin_link } = trial::make(place.path(), listen, lang, clock::now())?;
+    let Trial { house, admin_link } = trial::make(place.path(), talk.build, listen, lang, clock::now())?;
     let worker = Worker::start(&house, listen)?;
     notify::ready();
     announce(&worker, &admin_link, talk);

@@ -4,8 +4,7 @@ use super::reply::Reply;
 pub(in crate::delivery) use super::tls::Trust;
 use super::wire::{Lost, Stream, Wire};
 use super::{Step, Trouble, Waits, refused};
-use crate::base::resolve::{self, Unresolved};
-use crate::base::{Email, Say, limits};
+use crate::base::{Email, Error, Say, limits, resolve};
 use crate::delivery::{Letter, Login, Relay, Tls, plan};
 use data_encoding::BASE64;
 use std::net::SocketAddr;
@@ -230,27 +229,14 @@ impl Offers {
     }
 }
 
-fn unresolved(host: &str, why: Unresolved) -> Trouble {
-    match why {
-        Unresolved::Settings => Trouble::Later(say!(
-            "この機械の名前解決の設定（/etc/resolv.conf）を使えません。",
-            "This machine's resolver settings (/etc/resolv.conf) cannot be used."
-        )),
-        Unresolved::NoSuchName => Trouble::Ours(say!(
-            "中継サーバー {host} という名前は見つかりません。",
-            "There is no relay of the name {host}."
-        )),
-        Unresolved::NotNow => Trouble::Later(say!(
-            "中継サーバー {host} の名前を今は引けません。",
-            "The relay's name {host} cannot be looked up now."
-        )),
-    }
-}
-
 async fn connect(relay: &Relay, waits: &Waits) -> Result<TcpStream, Trouble> {
     let (host, port) = (&relay.host, relay.port);
-    let found = timeout(waits.connect, resolve::addresses(host)).await.unwrap_or(Err(Unresolved::NotNow));
-    let found = found.map_err(|why| unresolved(host, why))?;
+    let found = timeout(waits.connect, resolve::addresses(host)).await.unwrap_or_else(|_| {
+        Err(Error::later(say!(
+            "中継サーバー {host} の名前を引けません。",
+            "The relay's name {host} cannot be looked up."
+        )))
+    })?;
     let mut last = say!("応答がありません", "no answer");
     for ip in found {
         match timeout(waits.connect, TcpStream::connect(SocketAddr::new(ip, port))).await {

@@ -81,7 +81,7 @@ async fn connect(tls: Arc<ClientConfig>, uri: &Uri) -> std::result::Result<TlsSt
     }
     let host = uri.host().ok_or("a URL without a host")?;
     let port = uri.port_u16().unwrap_or(443);
-    let found = resolve::addresses(host).await.map_err(|why| format!("{host} has no address: {why:?}"))?;
+    let found = resolve::addresses(host).await.map_err(|e| e.chain())?;
     let mut last: Failure = format!("{host} has no address").into();
     for ip in found {
         match TcpStream::connect(SocketAddr::new(ip, port)).await {

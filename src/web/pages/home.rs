@@ -101,6 +101,12 @@ fn todo(v: &Visit<'_>, contacts: u64, recent: &[Recent]) -> Result<Vec<Todo>> {
     if !sender::list(store)?.iter().any(|s| s.sender.is_complete()) {
         add(Right::Settings, w.todo_sender().into(), "/senders".into(), w.todo_sender_do());
     }
+    if v.house.public_url_glance() == Some(false) {
+        add(Right::Settings, w.todo_url(&v.house.boot.public_url), "/settings".into(), w.todo_url_do());
+    }
+    if !v.house.recovery_is_confirmed()? {
+        add(Right::Users, w.todo_recovery().into(), "/settings/recovery".into(), w.todo_recovery_do());
+    }
     if contacts == 0 {
         add(Right::Import, w.todo_contacts().into(), "/contacts/import".into(), w.todo_contacts_do());
     }

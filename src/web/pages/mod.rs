@@ -16,6 +16,7 @@ pub(crate) mod look;
 pub(crate) mod oops;
 pub(crate) mod public;
 pub(crate) mod ready;
+pub(crate) mod recovery;
 pub(crate) mod relay;
 pub(crate) mod segments;
 pub(crate) mod senders;

@@ -21,7 +21,7 @@ use super::routes::TABLE;
 use super::server::Serve;
 use super::site::{Site, is_loopback_name};
 use crate::base::link::{Per, RouteClass, Surface};
-use crate::base::{Error, Lang, Result, Secret, Time, limits, seal};
+use crate::base::{Build, Error, Lang, Result, Secret, Time, limits, seal};
 use crate::delivery::Relay;
 use crate::house::House;
 use askama::Template;
@@ -40,6 +40,7 @@ const ROUTES: &[(&str, &str)] = &[("GET", "/setup/{token}"), ("GET", "/setup/ste
 pub struct Wizard {
     data: PathBuf,
     listen: SocketAddr,
+    build: Build,
     born: Time,
     link: String,
     cookie: String,
@@ -68,11 +69,17 @@ struct Typed {
 
 impl Wizard {
     /// For a data folder that has no house yet; the house comes out at the other end when it is made.
-    pub fn new(data: PathBuf, listen: SocketAddr, now: Time) -> Result<(Arc<Wizard>, Receiver<Arc<House>>)> {
+    pub fn new(
+        data: PathBuf,
+        listen: SocketAddr,
+        build: Build,
+        now: Time,
+    ) -> Result<(Arc<Wizard>, Receiver<Arc<House>>)> {
         let (done, made) = mpsc::channel();
         let wizard = Wizard {
             data,
             listen,
+            build,
             born: now,
             link: BASE64URL_NOPAD.encode(&seal::random::<24>()?),
             cookie: BASE64URL_NOPAD.encode(&seal::random::<32>()?),

@@ -2,7 +2,7 @@
 
 use super::{PASSWORD, pages::problems, seen};
 use crate::base::link::Surface;
-use crate::base::{Lang, Time};
+use crate::base::{Build, Lang, Time};
 use crate::web::brought::Brought;
 use crate::web::form::{Values, encode};
 use crate::web::request::{Method, Request};
@@ -53,7 +53,8 @@ impl Browser {
 fn seven_steps_lead_from_the_link_to_a_house_with_its_admin_signed_in() {
     let dir = tempfile::tempdir().unwrap();
     let now = Time(1_800_000_000_000);
-    let (wizard, made) = Wizard::new(dir.path().join("data"), "127.0.0.1:8080".parse().unwrap(), now).unwrap();
+    let (wizard, made) =
+        Wizard::new(dir.path().join("data"), "127.0.0.1:8080".parse().unwrap(), Build::TEST, now).unwrap();
     let mut me = Browser { cookie: String::new(), now };
     let mut other = Browser { cookie: String::new(), now };
     assert_eq!(me.send(&wizard, Method::Get, "/", &[]).status, 403);
@@ -71,7 +72,12 @@ fn seven_steps_lead_from_the_link_to_a_house_with_its_admin_signed_in() {
     let admin = [("email", "a@example.jp"), ("name", "花子"), ("password", PASSWORD)];
     assert_eq!(me.send(&wizard, Method::Post, "/setup/step/3", &admin).location, "/setup/step/4");
     me.page(&wizard, "/setup/step/4");
-    me.send(&wizard, Method::Post, "/setup/step/4", &[("domain", "news.example.jp"), ("public_url", "")]);
+    me.send(
+        &wizard,
+        Method::Post,
+        "/setup/step/4",
+        &[("domain", "news.example.jp"), ("public_url", "http://127.0.0.1:1")],
+    );
     me.page(&wizard, "/setup/step/5");
     me.send(&wizard, Method::Post, "/setup/step/5", &[("relay", "")]);
     me.page(&wizard, "/setup/step/6");
@@ -90,7 +96,8 @@ fn seven_steps_lead_from_the_link_to_a_house_with_its_admin_signed_in() {
 #[test]
 fn the_link_dies_after_half_an_hour() {
     let dir = tempfile::tempdir().unwrap();
-    let (wizard, _made) = Wizard::new(dir.path().join("data"), "127.0.0.1:8080".parse().unwrap(), Time(0)).unwrap();
+    let (wizard, _made) =
+        Wizard::new(dir.path().join("data"), "127.0.0.1:8080".parse().unwrap(), Build::TEST, Time(0)).unwrap();
     let mut late = Browser { cookie: String::new(), now: Time(31 * 60 * 1000) };
     assert_eq!(late.send(&wizard, Method::Get, &wizard.path(), &[]).status, 403);
 }

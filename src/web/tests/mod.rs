@@ -24,7 +24,7 @@ use super::{gate, words};
 use crate::access::{self, NewUser, Right, Role, User};
 use crate::base::link::Surface;
 use crate::base::provider::{Phrase, Provider};
-use crate::base::{By, Email, Lang, Secret, Time, clock};
+use crate::base::{Build, By, Email, Lang, Secret, Time, clock};
 use crate::house::setup::{self, Admin, Answers};
 use std::io::Read;
 use std::sync::Arc;
@@ -64,9 +64,10 @@ impl TestSite {
                 password: Secret::new(PASSWORD),
             },
             relay: None,
+            probe: false,
         };
         let now = Time::parse("2026-11-20 10:05", &clock::japan()).unwrap();
-        let done = setup::run(&dir.path().join("data"), &By::house("test"), now, &answers).unwrap();
+        let done = setup::run(&dir.path().join("data"), Build::TEST, &By::house("test"), now, &answers).unwrap();
         let site = Site::new(Arc::new(done.house.unwrap()));
         TestSite { site, now, lang: Lang::Ja, cookies: Vec::new(), csrf: String::new(), _dir: dir }
     }
