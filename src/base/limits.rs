@@ -198,6 +198,15 @@ pub const UPLOAD_FIELDS_MAX: u64 = MB;
 pub const UPLOAD_FILES: usize = 10;
 pub const URL_MAX: usize = 8 << 10;
 pub const HEADERS_MAX: usize = 100;
+// Notices of updates.
+/// People are told so long before.
+pub const NOTICE_LEAD: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Updates of before that the expected wait is read from.
+pub const NOTICE_PAST: usize = 10;
+/// Updates that a page lists.
+pub const UPDATES_SHOWN: usize = 50;
+/// What the door writes about a trial that runs.
+pub const TRIAL_NOTES_MAX: u64 = MB;
 // Contacts.
 /// Characters of a segment, its conditions and values together, and how deep its brackets may go.
 pub const SEGMENT_CHARS: usize = 4_000;

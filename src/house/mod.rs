@@ -17,6 +17,7 @@ pub mod doctor;
 pub mod due;
 mod health;
 pub mod imports;
+pub mod notices;
 pub mod reach;
 mod recovery;
 mod running;
@@ -24,6 +25,7 @@ pub mod sample;
 pub mod send;
 pub mod setup;
 pub mod trial;
+pub mod updates;
 pub mod wire;
 
 pub use boot::Boot;
@@ -43,8 +45,13 @@ use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Every room's tables, in the order in which they are made.
-pub const SCHEMAS: &[Schema] =
-    &[crate::access::SCHEMA, crate::contacts::SCHEMA, crate::delivery::SCHEMA, crate::campaigns::SCHEMA];
+pub const SCHEMAS: &[Schema] = &[
+    crate::access::SCHEMA,
+    crate::contacts::SCHEMA,
+    crate::delivery::SCHEMA,
+    crate::campaigns::SCHEMA,
+    crate::update::notice::SCHEMA,
+];
 
 pub struct House {
     pub store: Store,

@@ -1,8 +1,10 @@
 //! Releases: how they are signed, checked, put into a slot and tried.
 
 pub mod bundle;
+pub mod change;
 pub mod keys;
 pub mod manifest;
+pub mod notice;
 pub mod plan;
 mod refusal;
 mod signed;

@@ -78,6 +78,7 @@ const MENU: &[(Title, &[Entry])] = &[
             ("/settings/relay", Words::menu_relay),
             ("/settings/users", Words::menu_users),
             ("/settings/tokens", Words::menu_tokens),
+            ("/settings/updates", Words::menu_updates),
             ("/settings/audit", Words::menu_audit),
             ("/mails", Words::menu_mails),
         ],

@@ -3,7 +3,7 @@
 use super::assets;
 use super::pages::{
     account, api, audit, campaigns, caught, contact_edit, contacts, export, general, home, import, import_run, look,
-    public, ready, recovery, relay, segments, senders, signin, suppression, templates, tokens, topics, users,
+    public, ready, recovery, relay, segments, senders, signin, suppression, templates, tokens, topics, updates, users,
 };
 use super::request::Method;
 use super::route::{self, Body, Found, On, Route, Who, get, post};
@@ -160,6 +160,25 @@ pub(crate) const TABLE: &[Route] = &[
     get("/settings/tokens/new", ADMIN, Who::Right(Right::Settings), tokens::new),
     post("/settings/tokens/new", ADMIN, Who::Right(Right::Settings), Body::Form, tokens::make),
     post("/settings/tokens/{id}/revoke", ADMIN, Who::Right(Right::Settings), Body::Form, tokens::revoke),
+    get("/settings/updates", ADMIN, Who::Right(Right::Settings), updates::show),
+    get("/settings/updates/live", ADMIN, Who::Right(Right::Settings), updates::live),
+    get("/settings/updates/{id}", ADMIN, Who::Right(Right::Settings), updates::one),
+    get("/settings/updates/notice/{which}/{about}", ADMIN, Who::Right(Right::Settings), updates::notices::show),
+    post(
+        "/settings/updates/notice/{which}/{about}/send",
+        ADMIN,
+        Who::Right(Right::Settings),
+        Body::Form,
+        updates::notices::send,
+    ),
+    post(
+        "/settings/updates/notice/{which}/{about}/draft",
+        ADMIN,
+        Who::Right(Right::Settings),
+        Body::Form,
+        updates::notices::draft,
+    ),
+    post("/updates/read", ADMIN, Who::SignedIn, Body::Form, updates::read),
     get("/settings/audit", ADMIN, Who::Right(Right::Audit), audit::list),
     post("/settings/audit/verify", ADMIN, Who::Right(Right::Audit), Body::Form, audit::verify),
     // For scripts

@@ -1,7 +1,7 @@
 //! What every request shares: the house, and the little that is remembered between a form and the page after it.
 
-use crate::base::Say;
 use crate::base::link::Surface;
+use crate::base::{Say, Time, clock};
 use crate::house::House;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,6 +12,8 @@ const FLASHES: usize = 1000;
 pub(crate) struct Site {
     pub(crate) house: Arc<House>,
     public_url: String,
+    /// When this process began to answer.
+    pub(super) since: Time,
     flashes: Mutex<HashMap<i64, Flash>>,
 }
 
@@ -25,7 +27,7 @@ pub(crate) struct Flash {
 impl Site {
     pub(crate) fn new(house: Arc<House>) -> Site {
         let public_url = house.boot.public_url.clone();
-        Site { house, public_url, flashes: Mutex::default() }
+        Site { house, public_url, since: clock::now(), flashes: Mutex::default() }
     }
 
     pub(super) fn remember(&self, session: i64, flash: Flash) {

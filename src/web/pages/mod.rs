@@ -25,4 +25,5 @@ pub(crate) mod suppression;
 pub(crate) mod templates;
 pub(crate) mod tokens;
 pub(crate) mod topics;
+pub(crate) mod updates;
 pub(crate) mod users;

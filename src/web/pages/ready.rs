@@ -29,7 +29,7 @@ fn details(v: &Visit<'_>, ready: bool, checks: &[Check]) -> Answer {
     let one = |c: &Check| json!({"check": c.name, "ok": c.outcome.is_ok(), "says": c.outcome.as_ref().err().map(Error::says)});
     Answer::json(&json!({
         "ready": ready,
-        "version": env!("CARGO_PKG_VERSION"),
+        "version": v.house.build.version,
         "slot": door.slot,
         "previous": door.previous,
         "checks": checks.iter().map(one).collect::<Vec<_>>(),
