@@ -6,4 +6,5 @@
 //!
 //! **Invariant:** imports nothing but `base` and `alarm`.
 
+pub mod front;
 pub(crate) mod gate;
