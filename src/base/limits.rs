@@ -61,6 +61,29 @@ pub const CLOCK_TICK: Duration = Duration::from_secs(1);
 /// So long a request waits at a held gate, and so many wait at once.
 pub const HOLD_TIME: Duration = Duration::from_secs(30);
 pub const HELD_MAX: usize = 4_000;
+// The trial of a release: how long each stage may take. While requests are held, all that green may take together with
+// one fresh start of blue stays below `HOLD_TIME`.
+pub const TRIAL_KEEP: Duration = Duration::from_secs(5);
+pub const TRIAL_WARM: Duration = Duration::from_secs(15);
+/// The worker itself gives up after 30 s and names what is in doubt.
+pub const TRIAL_QUIESCE: Duration = Duration::from_secs(35);
+pub const TRIAL_DRAIN: Duration = Duration::from_secs(3);
+pub const TRIAL_CLOSE: Duration = Duration::from_secs(5);
+pub const TRIAL_OPEN: Duration = Duration::from_secs(10);
+pub const TRIAL_CHECK: Duration = Duration::from_secs(5);
+pub const TRIAL_KILL: Duration = Duration::from_secs(5);
+/// How often green is looked at in probation, and how many looks in a row may find a fault.
+pub const TRIAL_LOOK: Duration = Duration::from_secs(1);
+pub const TRIAL_FAULTS: u32 = 3;
+/// Before blue's program is started once more when it did not come up; doubled each time.
+pub const TRIAL_REST: Duration = Duration::from_millis(500);
+pub const TRIAL_REST_MAX: Duration = Duration::from_secs(30);
+/// The file of a running trial, and the id of one.
+pub const TRIAL_FILE_MAX: u64 = MB;
+pub const TRIAL_ID_MAX: usize = 64;
+/// Probation unless somebody says otherwise, and the longest that can be asked for.
+pub const PROBATION: Duration = Duration::from_secs(600);
+pub const PROBATION_MAX: Duration = Duration::from_secs(24 * 3600);
 /// One line between door and worker.
 pub const LINK_LINE_MAX: usize = 4 << 20;
 // Access.

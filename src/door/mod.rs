@@ -7,3 +7,4 @@
 //! **Invariant:** imports nothing but `base` and `alarm`.
 
 pub(crate) mod gate;
+pub(crate) mod trial;
