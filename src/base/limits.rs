@@ -72,8 +72,9 @@ pub const TRIAL_CLOSE: Duration = Duration::from_secs(5);
 pub const TRIAL_OPEN: Duration = Duration::from_secs(10);
 pub const TRIAL_CHECK: Duration = Duration::from_secs(5);
 pub const TRIAL_KILL: Duration = Duration::from_secs(5);
-/// How often green is looked at in probation, and how many looks in a row may find a fault.
-pub const TRIAL_LOOK: Duration = Duration::from_secs(1);
+/// How often green is looked at in probation, how soon again after a fault, and how many looks in a row may find one.
+pub const TRIAL_LOOK: Duration = Duration::from_secs(10);
+pub const TRIAL_LOOK_AGAIN: Duration = Duration::from_secs(1);
 pub const TRIAL_FAULTS: u32 = 3;
 /// Before blue's program is started once more when it did not come up; doubled each time.
 pub const TRIAL_REST: Duration = Duration::from_millis(500);

@@ -246,7 +246,8 @@ impl Plan {
             Heard::Checked(Who::Green, id, fault) if self.asked && id == self.check => {
                 self.asked = false;
                 let over = at >= self.until;
-                self.due = Some(if over { at + limits::TRIAL_LOOK } else { self.until.min(at + limits::TRIAL_LOOK) });
+                let next = at + if fault.is_some() { limits::TRIAL_LOOK_AGAIN } else { limits::TRIAL_LOOK };
+                self.due = Some(if over { next } else { self.until.min(next) });
                 match fault {
                     None if over => self.pass(at, Stage::Probation, None, acts),
                     None => self.faults = 0,
@@ -383,7 +384,8 @@ impl Plan {
 
     fn run(&mut self, who: Who, acts: &mut Vec<Act>) {
         match who {
-            Who::Blue => self.blue = true,
+            // A blue that is started anew is not the one that was never disturbed.
+            Who::Blue => (self.blue, self.disturbed) = (true, true),
             Who::Green => self.green = true,
         }
         acts.push(Act::Run(who));
@@ -490,7 +492,8 @@ mod tests {
     fn step(plan: &mut Plan, acts: &[Act]) -> Vec<Act> {
         match acts.last() {
             None | Some(Act::Note(_)) => plan.on(plan.due().unwrap(), Late),
-            Some(_) => plan.on(plan.until, well(acts)),
+            Some(_) if plan.now == Now::At(Stage::Probation) => plan.on(plan.until, well(acts)),
+            Some(_) => plan.on(plan.since, well(acts)),
         }
     }
 
