@@ -64,7 +64,8 @@ fn others(store: &Store, contacts: i64, now: Time) -> Result<()> {
         );
     }
     let all = segment::Segment::everybody();
-    let tally = || refusal::tally(store, &all, now, topic, MailKind::Advertisement).unwrap().total();
+    let about = refusal::About { topic, kind: MailKind::Advertisement, once_per_address: true };
+    let tally = || refusal::tally(store, &all, now, about).unwrap().total();
     println!(
         "{}",
         serde_json::json!({"bench": "consent_tally", "contacts": contacts, "ms": middle(vec![time(&tally)])})

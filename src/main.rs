@@ -1,3 +1,8 @@
+use hakobu::base::Build;
+
+const BUILD: Build =
+    Build { version: env!("CARGO_PKG_VERSION"), root_keys: include_str!(concat!(env!("OUT_DIR"), "/release.pub")) };
+
 fn main() -> std::process::ExitCode {
-    hakobu::cli::main()
+    hakobu::cli::main(BUILD)
 }

@@ -32,6 +32,8 @@ const ADDRESSES: &[(&str, &[&str])] = &[
     ("hyper::", &["src/door/"]),
     ("lettre::", &["src/alarm/"]),
     ("self_update::", &["src/update/fetch"]),
+    ("hickory_resolver::", &["src/base/resolve.rs"]),
+    ("instant_acme::", &["src/door/acme/"]),
     ("clap::", &["src/cli/"]),
     ("SystemTime::now", &["src/base/clock.rs"]),
     ("allow(unsafe_code)", &["src/store/"]),

@@ -1,5 +1,6 @@
 //! Time as a value. Everything that decides takes `now: Time`; only the edges ask the clock.
 
+use crate::base::Lang;
 use crate::base::error::{Error, Result};
 use jiff::{Timestamp, Zoned, civil, tz::TimeZone};
 use serde::{Deserialize, Serialize};
@@ -67,6 +68,26 @@ impl Time {
 /// Japan's zone, the default of every house.
 pub fn japan() -> TimeZone {
     TimeZone::get("Asia/Tokyo").unwrap_or_else(|_| TimeZone::fixed(jiff::tz::offset(9)))
+}
+
+const DAYS_JA: [&str; 7] = ["月", "火", "水", "木", "金", "土", "日"];
+const DAYS_EN: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/// `2026年11月20日(金)`, `Fri 20 Nov 2026`.
+pub fn date_words(t: Time, lang: Lang) -> String {
+    let z = t.zoned(&japan());
+    let (day, month) = (z.weekday().to_monday_zero_offset() as usize, z.month() as usize - 1);
+    match lang {
+        Lang::Ja => format!("{}年{}月{}日({})", z.year(), z.month(), z.day(), DAYS_JA[day]),
+        Lang::En => format!("{} {} {} {}", DAYS_EN[day], z.day(), MONTHS[month], z.year()),
+    }
+}
+
+/// The same with the time of day.
+pub fn words(t: Time, lang: Lang) -> String {
+    let z = t.zoned(&japan());
+    format!("{} {:02}:{:02}", date_words(t, lang), z.hour(), z.minute())
 }
 
 #[cfg(test)]

@@ -21,12 +21,20 @@ pub enum Frame {
     Stop = 8,
     /// The caller cannot read its input any more.
     Lost = 9,
+    /// The door's first words to the worker: whose call this is (the account's number); said back when it is taken.
+    Peer = 10,
+    /// A question to the door itself: how it stands.
+    Door = 11,
+    /// A question to the door itself: how a trial ends.
+    Await = 12,
 }
 
 impl Frame {
     pub fn from_byte(byte: u8) -> Option<Frame> {
         use Frame::*;
-        [Ask, Want, Chunk, Output, Progress, Done, Failed, Stop, Lost].into_iter().find(|f| *f as u8 == byte)
+        [Ask, Want, Chunk, Output, Progress, Done, Failed, Stop, Lost, Peer, Door, Await]
+            .into_iter()
+            .find(|f| *f as u8 == byte)
     }
 }
 

@@ -61,6 +61,53 @@ pub const CLOCK_TICK: Duration = Duration::from_secs(1);
 /// So long a request waits at a held gate, and so many wait at once.
 pub const HOLD_TIME: Duration = Duration::from_secs(30);
 pub const HELD_MAX: usize = 4_000;
+/// An order of a certificate in all, one request of it, and the longest answer to one.
+pub const ACME_TIME: Duration = Duration::from_secs(300);
+pub const ACME_REQUEST: Duration = Duration::from_secs(30);
+pub const ACME_ANSWER: usize = 256 << 10;
+/// After a failed order, doubling; and how often it is looked whether one is due.
+pub const ACME_REST: Duration = Duration::from_secs(60);
+pub const ACME_REST_MAX: Duration = Duration::from_secs(24 * 3600);
+pub const ACME_LOOK: Duration = Duration::from_secs(3600);
+/// Door and worker tell each other that they live. A worker not heard for so long counts as dead; a door that is silent
+/// for so long, though its link is there, is no door any more.
+pub const BEAT_EVERY: Duration = Duration::from_secs(1);
+pub const BEAT_LOST: Duration = Duration::from_secs(10);
+pub const DOOR_LOST: Duration = Duration::from_secs(60);
+/// A worker none of whose web threads got free for so long, or whose clock stands still for so long, does not say that
+/// it lives.
+pub const WORKER_STUCK: Duration = Duration::from_secs(60);
+/// Threads that serve the public.
+pub const DOOR_THREADS: usize = 2;
+/// A first worker that dies without a word is tried so often.
+pub const FIRST_STARTS: u32 = 3;
+/// A worker whose link has ended may need a moment to be gone.
+pub const LAST_WORDS: Duration = Duration::from_secs(2);
+/// Access lines in one message to the worker, and waiting while there is none.
+pub const ACCESS_PER_WORD: usize = 1_000;
+pub const ACCESS_WAITING: usize = 100_000;
+/// A worker has so long to come to rest, and to close.
+pub const QUIESCE_TIME: Duration = Duration::from_secs(30);
+pub const CLOSE_TIME: Duration = Duration::from_secs(10);
+/// Those inside are waited for so long when the door closes.
+pub const DRAIN_TIME: Duration = Duration::from_secs(5);
+/// Pauses before a dead worker is started again: the first, second … in a row.
+pub const RESTART_PAUSES: &[Duration] = &[
+    Duration::ZERO,
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(5),
+    Duration::from_secs(10),
+    Duration::from_secs(30),
+];
+/// A worker that lived so long begins a new row.
+pub const LIVED_WELL: Duration = Duration::from_secs(60);
+/// Without a worker for so long, the watchdog of the system is not told any more that all is well.
+pub const OUTAGE_MAX: Duration = Duration::from_secs(300);
+/// A worker whose door has died may still be closing its stores: so long the next one waits for it.
+pub const ORPHAN_WAIT: Duration = Duration::from_secs(15);
+/// Access lines are kept for so long, a file per month.
+pub const ACCESS_KEPT: Duration = Duration::from_secs(365 * 24 * 3600);
 // The trial of a release: how long each stage may take. While requests are held, all that green may take together with
 // one fresh start of blue stays below `HOLD_TIME`.
 pub const TRIAL_KEEP: Duration = Duration::from_secs(5);
@@ -87,6 +134,51 @@ pub const PROBATION: Duration = Duration::from_secs(600);
 pub const PROBATION_MAX: Duration = Duration::from_secs(24 * 3600);
 /// One line between door and worker.
 pub const LINK_LINE_MAX: usize = 4 << 20;
+// Update.
+/// Characters of a version.
+pub const VERSION_MAX: usize = 64;
+/// Bytes of a program, unpacked or packed.
+pub const PROGRAM_MAX: u64 = 512 * MB;
+/// Bytes of a keys document, of a manifest, and of the notes of one language in it.
+pub const KEYS_DOCUMENT_MAX: usize = 64 << 10;
+pub const MANIFEST_MAX: usize = 64 << 10;
+pub const NOTES_MAX: u64 = 16 * KB;
+/// Keys of one kind that a vendor makes.
+pub const RELEASE_KEYS: usize = 16;
+/// So long a keys document and a release may be used unless the vendor says otherwise, in days.
+pub const KEYS_DAYS: u32 = 730;
+pub const RELEASE_DAYS: u32 = 180;
+/// A program that is asked for its version answers within this.
+pub const VERSION_TIME: Duration = Duration::from_secs(20);
+/// The first half of a bundle: both of these with what is around them. So much is read before anything is known.
+pub const BUNDLE_HEAD_MAX: usize = 160 << 10;
+/// So far a machine's clock may be behind the one that a release was made by.
+pub const CLOCK_SKEW: Duration = Duration::from_secs(24 * 3600);
+/// Releases of a source that are looked at, newest first.
+pub const RELEASES_LOOKED_AT: usize = 8;
+/// A download has this long to begin; from then on it must not fall below so many bytes a second.
+pub const FETCH_GRACE: Duration = Duration::from_secs(20);
+pub const FETCH_LEAST_SPEED: u64 = 4 * KB;
+/// Slots kept beside the one that runs and the one to go back to.
+pub const SLOTS_SPARE: usize = 1;
+// Alarm.
+/// One event is mailed at once, and then no sooner than this, with the count.
+pub const ALARM_EVERY: Duration = Duration::from_secs(15 * 60);
+/// An alarm that did not leave is tried again after these; the last one stays.
+pub const ALARM_RETRIES: &[Duration] =
+    &[Duration::from_secs(60), Duration::from_secs(5 * 60), Duration::from_secs(15 * 60)];
+/// A step of the conversation with the relay, and the whole of it.
+pub const ALARM_STEP: Duration = Duration::from_secs(20);
+pub const ALARM_TIME: Duration = Duration::from_secs(90);
+/// Events that wait for the mail before them.
+pub const ALARM_QUEUE: usize = 64;
+/// Attempts that are kept on file, and bytes read of that file and of the sealed settings.
+pub const ALARMS_KEPT: usize = 50;
+pub const ALARM_FILE_MAX: u64 = 256 * KB;
+/// Another process writes down what became of an alarm in milliseconds.
+pub const ALARM_LOCK_WAIT: Duration = Duration::from_secs(1);
+/// Characters of a reason in an alarm.
+pub const ALARM_REASON_MAX: usize = 400;
 // Access.
 /// Argon2id: memory in KiB, passes, lanes (OWASP's second choice, also the library's default).
 pub const PASSWORD_MEMORY_KIB: u32 = 19 * 1024;
@@ -123,19 +215,29 @@ pub const WEB_STREAM_STEP: Duration = Duration::from_secs(1);
 pub const WEB_STREAM_LIFE: Duration = Duration::from_secs(600);
 pub const FORM_MAX: u64 = 64 * KB;
 pub const LONG_FORM_MAX: u64 = 2 * MB;
-/// A body above its row's limit, but not above this, is read to its end and dropped, so that the browser gets to read
-/// the answer; one that announces more is never read.
-pub const DRAIN_MAX: u64 = 64 * MB;
+/// A longer body comes from the door as a sealed file in the spool.
+pub const BODY_IN_MEMORY: u64 = MB;
 /// Text fields of an upload together.
 pub const UPLOAD_FIELDS_MAX: u64 = MB;
 pub const UPLOAD_FILES: usize = 10;
 pub const URL_MAX: usize = 8 << 10;
 pub const HEADERS_MAX: usize = 100;
+// Notices of updates.
+/// People are told so long before.
+pub const NOTICE_LEAD: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Updates of before that the expected wait is read from.
+pub const NOTICE_PAST: usize = 10;
+/// Updates that a page lists.
+pub const UPDATES_SHOWN: usize = 50;
+/// What the door writes about a trial that runs.
+pub const TRIAL_NOTES_MAX: u64 = MB;
 // Contacts.
 /// Characters of a segment, its conditions and values together, and how deep its brackets may go.
 pub const SEGMENT_CHARS: usize = 4_000;
 pub const SEGMENT_TERMS: usize = 300;
 pub const SEGMENT_DEPTH: usize = 20;
+/// A file that holds one address.
+pub const ADDRESS_FILE: u64 = 4 * KB;
 /// A list of addresses that an old system stopped, uploaded.
 pub const SUPPRESSION_FILE: u64 = 256 * MB;
 // Delivery. The first seven are RFC 5321 4.5.3.2.
@@ -170,6 +272,15 @@ pub const WRITERS_OF_LETTERS: usize = 4;
 /// Refusals of our MAIL FROM for now, one after another, before the run takes a rest, and how long that is.
 pub const MAIL_DEFERRALS: u32 = 20;
 pub const RELAY_REST: Duration = Duration::from_secs(30);
+/// Refusals of the message with the same answer, one after another with nothing accepted in between, at which the run
+/// pauses.
+pub const SAME_REFUSALS: usize = 10;
+/// Whether the public URL answers: so long is waited, so long an answer counts, and so long a silence.
+pub const PROBE_WAIT: Duration = Duration::from_secs(3);
+pub const PROBE_KEPT: Duration = Duration::from_secs(300);
+pub const PROBE_KEPT_SILENT: Duration = Duration::from_secs(30);
+/// Bytes that are read of the answer's head.
+pub const PROBE_HEAD: usize = 8 << 10;
 // Campaigns.
 /// Steps that one part of one mail may take in the template engine.
 pub const TEMPLATE_FUEL: u64 = 50_000;

@@ -64,6 +64,8 @@ pub enum Per {
     Address,
     /// The last open part of the path.
     Token,
+    /// Nothing: a picture of a mail is one file that all its recipients ask for at the same time.
+    Nothing,
 }
 
 /// A row of the worker's route table, as far as the door needs to know it. Open parts of `path` stand in braces.
@@ -89,6 +91,9 @@ pub struct DoorFacts {
     /// URLs of the two surfaces.
     pub admin: String,
     pub public: String,
+    /// The public surface has a listener of its own; otherwise the admin one answers for it, too.
+    #[serde(default)]
+    pub public_listener: bool,
     /// When the door began, in milliseconds since 1970.
     pub since: i64,
     /// Longest time that a request was held at the last switch.

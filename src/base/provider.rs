@@ -263,7 +263,7 @@ fn from_command(argv: &[String], most: Duration) -> Result<Key> {
 /// Argon2id's salt and cost.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Cost {
+pub struct Cost {
     algorithm: String,
     memory_kib: u32,
     passes: u32,
@@ -272,7 +272,7 @@ struct Cost {
 }
 
 impl Cost {
-    fn new() -> Result<Cost> {
+    pub fn new() -> Result<Cost> {
         let salt = BASE64.encode(&seal::random::<16>()?);
         Ok(Cost { algorithm: "argon2id".into(), memory_kib: 64 * 1024, passes: 3, lanes: 1, salt })
     }
@@ -298,7 +298,7 @@ impl Cost {
         write().map_err(|e| Error::io(say!("{PASSPHRASE_FILE} を作れません。", "Cannot make {PASSPHRASE_FILE}."), e))
     }
 
-    fn stretch(&self, phrase: &Secret) -> Result<Key> {
+    pub fn stretch(&self, phrase: &Secret) -> Result<Key> {
         let bounded = self.memory_kib <= 1 << 20 && self.passes <= 64 && self.lanes <= 16;
         let salt = BASE64.decode(self.salt.as_bytes()).map_err(|e| damaged_cost().because(e))?;
         if self.algorithm != "argon2id" || !bounded {

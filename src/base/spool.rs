@@ -16,6 +16,9 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+/// How names of files start that the door has put into the spool; it removes them itself.
+pub const DOORS: &str = "door-";
+
 const SALT: usize = 16;
 const SEALED_CHUNK: u64 = (SPOOL_CHUNK + TAG_LEN) as u64;
 

@@ -1,10 +1,12 @@
 //! Everything that this room asks of contacts: who is meant, who may be written to, what they refuse.
 
+use super::campaign::Draft;
 use super::links::Holder;
 use crate::base::{By, Kind, Result, Time, ids::CampaignId, ids::ContactId, ids::RunId, ids::TopicId};
 use crate::contacts::attribute::Attribute;
 use crate::contacts::consent::{self, Agreement, Basis};
 use crate::contacts::outcomes::{self, Feed};
+use crate::contacts::refusal::About;
 use crate::contacts::segment::{self, Segment};
 use crate::contacts::{MailKind, refusal, topic};
 use crate::delivery::{Outcome, State};
@@ -13,7 +15,7 @@ use crate::store::{Store, Tx};
 /// What the pre-flight says about the recipients.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Totals {
-    /// Contacts that the segment picks.
+    /// Contacts that the segment picks; of several at one address, those that a run takes.
     pub recipients: u64,
     /// On the do-not-send list, or refused this topic.
     pub suppressed: u64,
@@ -58,8 +60,11 @@ pub(super) fn group(store: &Store, name: &str, now: Time, most: usize) -> Result
     page(store, &segment(store, &text)?, now, ContactId(0), most)
 }
 
-pub(super) fn totals(store: &Store, s: &Segment, (topic, kind): (TopicId, MailKind), now: Time) -> Result<Totals> {
-    let tally = refusal::tally(store, s, now, topic, kind)?;
+/// As a run of this draft would find them.
+pub(super) fn totals(store: &Store, s: &Segment, draft: &Draft, now: Time) -> Result<Totals> {
+    let (topic, _) = topic(store, draft.topic)?;
+    let about = About { topic, kind: draft.kind, once_per_address: !draft.options.every_contact };
+    let tally = refusal::tally(store, s, now, about)?;
     Ok(Totals {
         recipients: tally.total(),
         suppressed: tally.suppressed + tally.refused,

@@ -46,7 +46,7 @@ pub struct Report {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Around<'a> {
     pub public_url: &'a str,
-    /// Whether the public URL answered; `None` when nobody asked.
+    /// Whether the public URL leads to this house; `None` when nobody is to ask.
     pub answers: Option<bool>,
     pub has_relay: bool,
 }
@@ -85,8 +85,7 @@ pub fn check(store: &Store, now: Time, campaign: &Campaign, around: &Around<'_>)
 /// Whom a draft reaches as it stands in the editor, saved or not. A mistake in its segment is the error.
 pub fn whom(store: &Store, now: Time, draft: &Draft) -> Result<Totals> {
     let segment = audience::segment(store, &draft.segment)?;
-    let (topic, _) = audience::topic(store, draft.topic)?;
-    audience::totals(store, &segment, (topic, draft.kind), now)
+    audience::totals(store, &segment, draft, now)
 }
 
 fn settings(report: &mut Report, around: &Around<'_>) {
@@ -102,8 +101,8 @@ fn settings(report: &mut Report, around: &Around<'_>) {
         report.add(Level::Stop, "no_public_url", "settings", says);
     } else if around.answers == Some(false) {
         let says = say!(
-            "公開URLが応答しません。配信停止やWeb版のリンクを開けない人が出ます。",
-            "The public URL does not answer: links to refuse and to the web copy will not open."
+            "公開 URL がこの環境につながりません。配信停止や Web 版のリンクを開けない人が出ます。",
+            "The public URL does not lead to this house: links to refuse and to the web copy will not open."
         );
         report.add(Level::Warn, "public_url_silent", "settings", says);
     }
@@ -135,8 +134,7 @@ fn people(report: &mut Report, store: &Store, now: Time, campaign: &Campaign) ->
             return Ok(());
         }
     };
-    let (topic, _) = audience::topic(store, draft.topic)?;
-    report.totals = audience::totals(store, &segment, (topic, draft.kind), now)?;
+    report.totals = audience::totals(store, &segment, draft, now)?;
     let Totals { recipients, suppressed, unconsented, refused_but_reached } = report.totals;
     if recipients == 0 {
         let says = say!("絞り込みに当てはまる連絡先がありません。", "The segment picks nobody.");

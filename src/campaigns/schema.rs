@@ -2,7 +2,7 @@
 
 use crate::store::Schema;
 
-pub const SCHEMA: Schema = Schema { room: "campaigns", steps: &[FIRST] };
+pub const SCHEMA: Schema = Schema { room: "campaigns", steps: &[FIRST, NUMBERS] };
 
 const FIRST: &str = "
 CREATE TABLE senders (
@@ -73,4 +73,11 @@ CREATE TABLE runs (
     ended INTEGER
 ) STRICT;
 CREATE INDEX runs_campaign ON runs (campaign);
+";
+
+/// The highest number of a campaign that is gone, which is not given again: its links, its audit lines and what people
+/// wrote down about it must not mean another one.
+const NUMBERS: &str = "
+CREATE TABLE campaign_numbers (newest_gone INTEGER NOT NULL) STRICT;
+INSERT INTO campaign_numbers SELECT coalesce(max(campaign), 0) FROM runs;
 ";

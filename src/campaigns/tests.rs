@@ -271,16 +271,36 @@ fn one_address_gets_one_mail_unless_the_campaign_says_otherwise() {
     for family in ["山田", "山田", "山本"] {
         house.person("family@example.jp", family, true);
     }
+    let silent = house.person("silent@example.jp", "沈黙", false);
+    for (family, agrees) in [("石田", false), ("井上", true), ("伊藤", true), ("沈黙", false)] {
+        house.person("office@example.jp", family, agrees);
+    }
+    assert_eq!(silent.0, 4);
     let mut draft = house.draft("<p>x</p>");
-    let one = house.campaign(&draft);
-    house.start(one);
-    house.drive(one);
-    assert_eq!(result::sums(&house.store, one).unwrap().counts.sent, 1);
-    draft.options = Options { every_contact: true, ..Options::default() };
-    let all = house.campaign(&draft);
-    house.start(all);
-    house.drive(all);
-    assert_eq!(result::sums(&house.store, all).unwrap().counts.sent, 3);
+    // The check before counts whom the run then takes: of those at one address the first that may be written to, and
+    // whoever stands before it; all of them where the campaign says so.
+    for (every_contact, sent, suppressed) in [(false, 2, 2), (true, 5, 3)] {
+        draft.options = Options { every_contact, ..Options::default() };
+        let id = house.campaign(&draft);
+        let totals = house.check(id).totals;
+        house.start(id);
+        house.drive(id);
+        let counts = result::sums(&house.store, id).unwrap().counts;
+        assert_eq!((counts.sent, counts.suppressed), (sent, suppressed), "{counts:?}");
+        assert_eq!((totals.recipients, totals.unconsented), (sent + suppressed, suppressed), "{totals:?}");
+    }
+}
+
+#[test]
+fn the_number_of_a_campaign_that_is_gone_is_not_given_again() {
+    let house = House::new();
+    let draft = house.draft("<p>x</p>");
+    let (first, second) = (house.campaign(&draft), house.campaign(&draft));
+    campaign::delete(&house.store, &house.by, NOW, second).unwrap();
+    let third = house.campaign(&draft);
+    assert_eq!((first.0, second.0, third.0), (1, 2, 3));
+    campaign::delete(&house.store, &house.by, NOW, first).unwrap();
+    assert_eq!(house.campaign(&draft).0, 4);
 }
 
 #[test]

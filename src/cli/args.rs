@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 /// Mail campaigns on a server of your own. || 自社サーバーで動くメール配信
 #[derive(Parser)]
-#[command(name = "hakobu", version, disable_help_subcommand = false, max_term_width = 100)]
+#[command(name = "hakobu", disable_help_subcommand = false, max_term_width = 100)]
 #[command(
     before_help = "  hakobu try                          look around in a ready house\n  hakobu setup --data DIR …           make a house of your own\n  hakobu serve --data DIR             run it || \
   hakobu try                          サンプル入りの環境をすぐに試す\n  hakobu setup --data DIR …           自分の環境を作る\n  hakobu serve --data DIR             動かす"
@@ -88,8 +88,8 @@ fn from_environment() -> Option<String> {
     ["LC_ALL", "LC_MESSAGES", "LANG"].iter().filter_map(|v| std::env::var(v).ok()).find(|v| !v.is_empty())
 }
 
-pub(super) fn command(lang: Lang) -> clap::Command {
-    localised(Args::command(), lang)
+pub(super) fn command(lang: Lang, version: &'static str) -> clap::Command {
+    localised(Args::command().version(version), lang)
 }
 
 fn localised(mut command: clap::Command, lang: Lang) -> clap::Command {

@@ -17,16 +17,16 @@ mod talk;
 mod usage;
 mod verbs;
 
-use crate::base::{Error, Kind, Lang, Result};
+use crate::base::{Build, Error, Kind, Lang, Result};
 use args::{Args, Common};
 use std::ffi::OsString;
 use std::process::ExitCode;
 use talk::Talk;
 
-pub fn main() -> ExitCode {
+pub fn main(build: Build) -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();
     let lang = args::language(&words);
-    let matches = match args::command(lang).try_get_matches_from(&words) {
+    let matches = match args::command(lang, build.version).try_get_matches_from(&words) {
         Ok(matches) => matches,
         Err(e) => return usage::answer(e, &words, lang),
     };
@@ -34,7 +34,7 @@ pub fn main() -> ExitCode {
         Ok(args) => args,
         Err(e) => return usage::answer(e, &words, lang),
     };
-    let talk = Talk::new(&args.common, lang);
+    let talk = Talk::new(&args.common, lang, build);
     match verbs::run(args, &talk) {
         Ok(exit) => ExitCode::from(exit),
         Err(e) => talk.fail(&e),

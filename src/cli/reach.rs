@@ -3,7 +3,7 @@
 
 use crate::base::frames::{self, Frame, Line};
 use crate::base::provider::Phrase;
-use crate::base::{By, Error, Result, clock, limits};
+use crate::base::{Build, By, Error, Result, clock, limits, run};
 use crate::house::House;
 use crate::house::ask::{Answer, Ask, Streams};
 use crate::house::wire::{self, Call};
@@ -14,10 +14,10 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-pub(super) fn answer(data: &Path, phrase: &Phrase, ask: Ask, io: &dyn Streams) -> Result<Answer> {
+pub(super) fn answer(data: &Path, phrase: &Phrase, ask: Ask, io: &dyn Streams, build: Build) -> Result<Answer> {
     let since = Instant::now();
     loop {
-        if let Some(house) = House::open_if_free(data, phrase, clock::now())? {
+        if let Some(house) = House::open_if_free(data, phrase, build, clock::now())? {
             return house.answer(&me(), clock::now(), ask, io);
         }
         if let Some(line) = connect(data)? {
@@ -30,13 +30,26 @@ pub(super) fn answer(data: &Path, phrase: &Phrase, ask: Ask, io: &dyn Streams) -
     }
 }
 
+/// What the door says of itself; `None` where nobody serves.
+pub(super) fn door(data: &Path) -> Result<Option<serde_json::Value>> {
+    let Some(line) = connect(data)? else { return Ok(None) };
+    let cut = |e| Error::io(say!("サーバーとの接続が切れました。", "The server went away before it answered."), e);
+    line.send(Frame::Door, b"").map_err(cut)?;
+    let answer = line.receive(&mut || {}).map_err(cut)?;
+    match answer {
+        Some((Frame::Done, payload)) => frames::from_json(&payload).map(Some),
+        Some((Frame::Failed, payload)) => Err(frames::error_from(&payload)),
+        _ => Ok(None),
+    }
+}
+
 /// Whoever types, by the account's name.
 pub(super) fn me() -> By {
-    By::Cli(wire::account(rustix::process::getuid().as_raw()))
+    By::Cli(run::account(rustix::process::getuid().as_raw()))
 }
 
 fn connect(data: &Path) -> Result<Option<Line>> {
-    let Some(socket) = wire::noted_socket(data) else { return Ok(None) };
+    let Some(socket) = run::noted_socket(data) else { return Ok(None) };
     let Ok(stream) = UnixStream::connect(socket) else { return Ok(None) };
     let cannot = |e| Error::io(say!("制御ソケットを使えません。", "Cannot use the control socket."), e);
     let owner = std::fs::metadata(data).map_err(cannot)?.uid();
@@ -84,7 +97,7 @@ fn call(line: &Line, ask: Ask, io: &dyn Streams) -> Result<Answer> {
                 return frames::from_json(&payload);
             }
             Frame::Failed => return Err(files.failed.unwrap_or_else(|| frames::error_from(&payload))),
-            Frame::Ask | Frame::Chunk | Frame::Stop | Frame::Lost => {
+            Frame::Ask | Frame::Chunk | Frame::Stop | Frame::Lost | Frame::Peer | Frame::Door | Frame::Await => {
                 return Err(Error::bug("the server spoke out of turn"));
             }
         }
@@ -206,11 +219,13 @@ mod tests {
 
     fn over_a_socket(desk: &Desk, answer: Box<crate::worker::control::Answerer>) -> Result<Answer> {
         let dir = tempfile::tempdir().unwrap();
-        let control = Control::listen(&dir.path().join("s"), &dir.path().join(wire::NOTE), answer).unwrap();
+        let socket = dir.path().join("s");
+        let control = Control::listen(&socket, answer).unwrap();
+        std::fs::write(dir.path().join(run::NOTE), socket.as_os_str().as_encoded_bytes()).unwrap();
         let line = connect(dir.path()).unwrap().unwrap();
         let outcome = call(&line, Ask::House(HouseAsk::Status), desk);
         control.stop();
-        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "socket and note are gone");
+        assert!(!socket.exists(), "the socket is gone");
         outcome
     }
 

@@ -2,7 +2,7 @@
 
 use super::args::{Common, HowProgress};
 use super::{Error, Lang, Result, show};
-use crate::base::{Progress, Say, limits};
+use crate::base::{Build, Progress, Say, limits};
 use crate::house::ask::Answer;
 use serde_json::Value;
 use std::io::{IsTerminal, Write};
@@ -12,6 +12,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 pub(super) struct Talk {
+    /// Who speaks.
+    pub(super) build: Build,
     pub(super) lang: Lang,
     pub(super) json: bool,
     /// A person sits there and may be asked.
@@ -24,9 +26,10 @@ pub(super) struct Talk {
 }
 
 impl Talk {
-    pub(super) fn new(common: &Common, lang: Lang) -> Talk {
+    pub(super) fn new(common: &Common, lang: Lang, build: Build) -> Talk {
         let terminal = std::io::stderr().is_terminal();
         Talk {
+            build,
             lang,
             json: common.json,
             may_ask: !common.no_input && std::io::stdin().is_terminal() && terminal,

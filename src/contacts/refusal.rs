@@ -81,6 +81,9 @@ pub(super) struct Facts {
     pub(super) agreed: bool,
 }
 
+/// Whether somebody who stands like this gets the mail, for counts that take one of each address.
+pub(super) type Reaches<'a> = Option<&'a dyn Fn(&Facts) -> bool>;
+
 fn decide(kind: MailKind, facts: &Facts) -> Result<(), Refusal> {
     match kind {
         MailKind::Notice if facts.listed.is_some_and(|r| !r.is_refusal()) => Err(Refusal::Suppressed),
@@ -126,10 +129,21 @@ impl Tally {
     }
 }
 
+/// What a mail is about, and whether an address that several contacts have gets it once.
+#[derive(Clone, Copy, Debug)]
+pub struct About {
+    pub topic: TopicId,
+    pub kind: MailKind,
+    pub once_per_address: bool,
+}
+
 /// Counts by the same decision as `may_send`, in one query.
-pub fn tally(store: &Store, segment: &Segment, now: Time, topic: TopicId, kind: MailKind) -> Result<Tally> {
+pub fn tally(store: &Store, segment: &Segment, now: Time, about: About) -> Result<Tally> {
+    let About { topic, kind, once_per_address } = about;
+    let reached = |facts: &Facts| decide(kind, facts).is_ok();
+    let reached: Reaches<'_> = if once_per_address { Some(&reached) } else { None };
     let mut tally = Tally::default();
-    for (facts, n) in segment::standing(store, segment, now, topic)? {
+    for (facts, n) in segment::standing(store, segment, now, (topic, reached))? {
         tally.add(kind, &facts, n);
     }
     Ok(tally)

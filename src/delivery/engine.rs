@@ -5,6 +5,7 @@ use super::clerk::{Clerk, clerk};
 use super::lane;
 use super::smtp::session::{Content, Envelope, Session, Trust};
 use super::smtp::{Step, Trouble, Waits, refused};
+use super::withheld::Withheld;
 use super::writers::{Writers, writers};
 use super::{Ledger, Letter, Letters, Relay, Reply, Steer, plan};
 use crate::base::{Error, Kind, Result, Say, Time, limits};
@@ -79,6 +80,8 @@ pub(super) struct Floor {
     pub(super) live: AtomicUsize,
     /// Refusals of MAIL FROM for now, one after another.
     pub(super) mail_deferrals: AtomicU32,
+    /// Refusals of the message that nobody is told yet.
+    pub(super) withheld: Mutex<Withheld>,
     over: AtomicBool,
     over_changed: Notify,
     why: Mutex<Why>,
@@ -180,6 +183,7 @@ fn one_pass(work: &Work<'_>, trust: &Trust, waits: Waits) -> Result<Option<Ended
             claims: Arc::clone(&claims),
             live: AtomicUsize::new(0),
             mail_deferrals: AtomicU32::new(0),
+            withheld: Mutex::default(),
             over: AtomicBool::new(false),
             over_changed: Notify::new(),
             why: Mutex::default(),
@@ -214,6 +218,10 @@ async fn all_lanes(floor: Floor, lanes: usize) -> Why {
             floor.fail(Error::bug("a lane of the engine panicked").because(e));
         }
     }
+    // Too few to be everybody's. When somebody ended the run, they stay as they were instead.
+    if !floor.is_over() {
+        lane::believe_withheld(&floor).await;
+    }
     std::mem::take(&mut *floor.why.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
@@ -244,7 +252,7 @@ fn how_it_ended(work: &Work<'_>, why: Why, given: u64) -> Result<Option<Ended>> 
     })
 }
 
-fn runtime() -> Result<tokio::runtime::Runtime> {
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

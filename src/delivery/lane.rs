@@ -6,6 +6,7 @@ use super::plan::{self, Meaning, Patience};
 use super::row::{Row, State};
 use super::smtp::session::{Content, Envelope, Session};
 use super::smtp::{Step, Trouble, refused, reply::Reply};
+use super::withheld::Judged;
 use super::writers::Written;
 use crate::base::{Email, Result, Say, Time, limits, seal};
 use std::sync::PoisonError;
@@ -41,6 +42,9 @@ enum Tried {
     /// No message left; once more on a new connection. With a sentence if it was the relay's own doing (421 to MAIL
     /// FROM), which is never held against a recipient.
     Again(Option<Say>),
+    /// The message was refused: what is known by now of this row and of others that were refused the same way. A row
+    /// that is not among them is as before.
+    Refused(Vec<Row>),
     /// The run ends here; the row is as before.
     Untouched,
 }
@@ -132,6 +136,12 @@ async fn deliver<'a>(floor: &'a Floor, slot: &mut Option<Live<'a>>, row: Row) {
                 }
                 return floor.clerk.settle(row).await;
             }
+            Ok((Tried::Refused(rows), _)) => {
+                for row in rows {
+                    floor.clerk.settle(row).await;
+                }
+                return;
+            }
             Ok((Tried::Untouched, keep)) => {
                 if !keep {
                     *slot = None;
@@ -188,6 +198,7 @@ async fn attempt(floor: &Floor, session: &mut Session, row: &Row) -> Result<(Tri
             let to = written.letter.to.clone();
             return match answered(floor, row, step, &reply, &to) {
                 settled @ Tried::Settled(_) => Ok((settled, true)),
+                refused @ Tried::Refused(_) => back(refused, true),
                 tried @ (Tried::Again(_) | Tried::Untouched) => back(tried, false),
             };
         }
@@ -213,14 +224,16 @@ async fn content(floor: &Floor, session: &mut Session, row: &Row, written: &Writ
     match session.content(&written.wire_form).await {
         Content::Answered(reply) if reply.class() == 2 => {
             floor.mail_deferrals.store(0, Ordering::Relaxed);
+            believe_withheld(floor).await;
             let said = plan::keep(&reply, &written.letter.to);
             Ok((Tried::Settled(next(floor, row, State::Sent, reply.code, said)), true))
         }
         Content::Answered(reply) => match answered(floor, row, Step::Dot, &reply, &written.letter.to) {
             settled @ Tried::Settled(_) => Ok((settled, true)),
-            tried @ (Tried::Again(_) | Tried::Untouched) => {
+            tried @ (Tried::Refused(_) | Tried::Again(_) | Tried::Untouched) => {
                 floor.clerk.back(row.contact);
-                Ok((tried, false))
+                let keep = matches!(tried, Tried::Refused(_));
+                Ok((tried, keep))
             }
         },
         Content::NotSent => {
@@ -252,6 +265,7 @@ fn answered(floor: &Floor, row: &Row, step: Step, reply: &Reply, to: &Email) -> 
             Tried::Settled(deferred(floor, row.clone(), reply.code, said))
         }
         Meaning::Bounce => Tried::Settled(next(floor, row, State::Bounced, reply.code, said)),
+        Meaning::Fail if matches!(step, Step::Data | Step::Dot) => message_refused(floor, row, (step, reply), said),
         Meaning::Fail => Tried::Settled(next(floor, row, State::Failed, reply.code, said)),
         Meaning::Reconnect => Tried::Again((step == Step::Mail).then(|| refused(step, reply))),
         Meaning::Ours => {
@@ -259,6 +273,37 @@ fn answered(floor: &Floor, row: &Row, step: Step, reply: &Reply, to: &Email) -> 
             Tried::Untouched
         }
     }
+}
+
+/// A refusal that everybody gets is nobody's.
+fn message_refused(floor: &Floor, row: &Row, (step, reply): (Step, &Reply), said: String) -> Tried {
+    let failed = next(floor, row, State::Failed, reply.code, said);
+    let words = failed.said.clone();
+    let mut withheld = floor.withheld.lock().unwrap_or_else(PoisonError::into_inner);
+    let Judged { mut failed, paused } = withheld.refused(row, failed, reply);
+    if !paused.is_empty() {
+        floor.pause(refused_for_all(step, reply, &words));
+    }
+    let due = |row: Row| Row { state: State::Deferred, until: row.at, ..row };
+    failed.extend(paused.into_iter().map(due));
+    Tried::Refused(failed)
+}
+
+/// The message is taken by now, or nobody is left to be asked: what was withheld is told.
+pub(super) async fn believe_withheld(floor: &Floor) {
+    let rows = floor.withheld.lock().unwrap_or_else(PoisonError::into_inner).believed();
+    for row in rows {
+        floor.clerk.settle(row).await;
+    }
+}
+
+fn refused_for_all(step: Step, reply: &Reply, said: &str) -> Say {
+    let Say { ja, en } = refused(step, reply);
+    let n = limits::SAME_REFUSALS;
+    say!(
+        "{ja}{n} 件続けて同じ応答のため、宛先ではなくメールの内容か設定の問題とみて、配信を一時停止しました。中継サーバーの応答: {said}",
+        "{en} The same answer came {n} times in a row, so it is the message or the settings and not the recipients: the run is paused. The relay said: {said}"
+    )
 }
 
 /// Why the run pauses, with the relay's own words (addresses replaced).

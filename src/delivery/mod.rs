@@ -21,6 +21,10 @@
 //! - *No, for another reason*: any other 5xx to RCPT, DATA or the message (mailbox full, content refused), an address
 //!   that needs SMTPUTF8 where it is not offered, a letter that cannot be written. The row is **failed** with the reason
 //!   and the mailbox is not held to be gone: RFC 5321 4.2.1 makes these permanent for this message, not for the person.
+//! - *No to everybody*: the same 5xx to DATA or the message, [`limits::SAME_REFUSALS`](crate::base::limits) times in a
+//!   row with nothing accepted in between. That is the message or us, whatever the code says. Such refusals are withheld
+//!   until one message is accepted, the answer changes or nobody is left; before that the run is **paused** and says
+//!   why, and those rows are open, due as soon as somebody resumes it. Refused the same way then, they are failed.
 //! - *Our fault*: 5xx to the greeting, EHLO, STARTTLS, AUTH or MAIL FROM; 5.7.x, 530, 534, 535 or 538 to anything; a bare
 //!   550 that speaks of relaying; a certificate that is not trusted; a message over the server's SIZE. The run is
 //!   **paused** and says why, and every row is as it was: a wrong password must not destroy a customer list. The first
@@ -48,7 +52,7 @@
 //! **Invariant:** one engine at a time works on a ledger.
 //!
 //! Reading order: `letter`, `row`, `ledger`, `plan` (every decision), `relay`, `smtp` (the conversation), then the engine:
-//! `engine` (threads and endings), `lane` (one connection), `claims`, `writers`, `clerk`. `catcher` is the server that
+//! `engine` (threads and endings), `lane` (one connection), `withheld`, `claims`, `writers`, `clerk`. `catcher` is the server that
 //! tests and `try` send to. Sending directly to the receivers' hosts, signing and shaping per receiver would stand beside
 //! `relay`: a lane asks only for a session.
 
@@ -59,24 +63,27 @@ mod engine;
 mod lane;
 mod ledger;
 mod letter;
+mod own_mail;
 mod plan;
+mod probe;
 mod relay;
 mod row;
 mod rows;
 mod schema;
 mod smtp;
 mod steer;
-mod test_mail;
 #[cfg(test)]
 mod tests;
+mod withheld;
 mod writers;
 
 pub use engine::{Clock, Ended, Policy, Work, check, run, send_one};
 pub use ledger::{Complete, Decision, Ledger, Outcome};
 pub use letter::{Letter, Letters, Skip};
+pub use own_mail::{own_mail, test_mail};
+pub use probe::{Heard, probe};
 pub use relay::{Login, Relay, Tls, relay, set_relay};
 pub use row::{Counts, Row, State};
 pub use schema::SCHEMA;
 pub use smtp::{Step, reply::Reply, session::in_ascii};
 pub use steer::Steer;
-pub use test_mail::test_mail;

@@ -1,6 +1,7 @@
 //! Decisions of delivery, without clock, disk or network: what a reply means, when to try again, what to keep of
 //! a reply, how a message stands on the wire.
 
+use super::row::{Row, State};
 use super::smtp::{Step, reply::Reply};
 use crate::base::{Email, Time, limits};
 use std::time::Duration;
@@ -50,6 +51,27 @@ fn is_mailbox(reply: &Reply) -> bool {
 fn says_relaying(text: &str) -> bool {
     let text = text.to_ascii_lowercase();
     text.contains("relaying") || text.contains("relay access") || text.contains("relay not permitted")
+}
+
+/// What a refusal of the message itself, which has nothing to do with us by its code, comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Doubt {
+    /// It is this recipient's alone.
+    Believe,
+    /// Not told yet: what others get decides.
+    Withhold,
+    /// Everybody is answered the same: it is the message, or us.
+    Pause,
+}
+
+/// `like_it` refusals of this run are withheld that had the same answer. Who was refused like this before the run was
+/// resumed has had the doubt's benefit: a person said "go on", and the run must come to an end.
+pub(super) fn doubt(row: &Row, reply: &Reply, like_it: usize) -> Doubt {
+    match row.state == State::Deferred && row.code == reply.code {
+        true => Doubt::Believe,
+        false if like_it + 1 >= limits::SAME_REFUSALS => Doubt::Pause,
+        false => Doubt::Withhold,
+    }
 }
 
 /// After the n-th deferral: soon (a greylist wants to see us again), then rarer.
@@ -159,6 +181,22 @@ mod tests {
             (StartTls, "502 no", Ours),
         ] {
             assert_eq!(meaning(step, &reply(line)), want, "{step:?} {line}");
+        }
+    }
+
+    #[test]
+    fn the_same_refusal_for_everybody_is_not_believed_of_anybody() {
+        let row = |state, code| Row { state, code, ..Row::queued(crate::base::ids::ContactId(1), Time(1)) };
+        let last = limits::SAME_REFUSALS - 1;
+        for (state, code, like_it, want) in [
+            (State::Queued, 0, 0, Doubt::Withhold),
+            (State::Queued, 0, last - 1, Doubt::Withhold),
+            (State::Queued, 0, last, Doubt::Pause),
+            (State::Deferred, 451, last, Doubt::Pause),
+            (State::Deferred, 554, 0, Doubt::Believe),
+            (State::Deferred, 554, last, Doubt::Believe),
+        ] {
+            assert_eq!(doubt(&row(state, code), &reply("554 no"), like_it), want, "{state:?} {code} {like_it}");
         }
     }
 

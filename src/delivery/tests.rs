@@ -4,7 +4,7 @@ use super::ledger::Change;
 use super::smtp::Waits;
 use super::*;
 use crate::base::seal::Key;
-use crate::base::{Email, Result, Secret, Time, clock, ids::ContactId, ids::RunId};
+use crate::base::{Email, Result, Secret, Time, clock, ids::ContactId, ids::RunId, limits};
 use crate::store::Store;
 use proptest::prelude::*;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -171,6 +171,42 @@ fn what_is_our_fault_pauses_and_touches_nobody() {
         assert_eq!(house.send(&relay_to(&catcher)), Ended::Done, "{line}");
         assert_eq!(catcher.count(), 10);
     }
+}
+
+#[test]
+fn a_message_that_everybody_refuses_pauses_and_a_person_decides() {
+    for (step, line) in [(Step::Dot, "554 5.6.0 content"), (Step::Data, "554 no")] {
+        let house = House::with(60);
+        let catcher = catcher();
+        catcher.rule(say(step, "", Some(35), line));
+        let relay = relay_to(&catcher);
+        let n = limits::SAME_REFUSALS as u64;
+        let Ended::Paused(why) = house.send(&relay) else { panic!("{line}") };
+        assert!(why.en.contains("554") && why.en.contains("not the recipients"), "{why:?}");
+        let counts = house.counts();
+        assert_eq!((counts.failed, counts.sent, counts.bounced, counts.in_doubt), (0, 0, 0, 0), "{counts:?}");
+        assert!(counts.deferred >= n && counts.open() == 60, "{counts:?}");
+        // Somebody resumes: who is refused the same way again has failed, and the others still have not.
+        while let Ended::Paused(_) = house.send(&relay) {}
+        let counts = house.counts();
+        assert_eq!((counts.open(), counts.failed + counts.sent), (0, 60), "{counts:?}");
+        assert!(counts.failed < 35 && counts.sent == 60 - counts.failed, "{counts:?}");
+    }
+}
+
+#[test]
+fn refusals_of_single_messages_stay_their_recipients_own() {
+    let house = House::with(40);
+    let catcher = catcher();
+    for n in 1..=9 {
+        catcher.rule(say(Step::Dot, &format!("p{n}@"), None, "554 5.6.0 content"));
+    }
+    assert_eq!(house.send(&relay_to(&catcher)), Ended::Done);
+    assert_eq!(house.counts(), Counts { recipients: 40, sent: 31, failed: 9, ..Counts::default() });
+    let all_refused = House::with(4);
+    catcher.rule(say(Step::Dot, "", None, "554 5.6.0 content"));
+    assert_eq!(all_refused.send(&relay_to(&catcher)), Ended::Done);
+    assert_eq!(all_refused.counts(), Counts { recipients: 4, failed: 4, ..Counts::default() });
 }
 
 #[test]

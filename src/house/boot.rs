@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use toml::{Table, Value};
 
-pub const FILE: &str = "hakobu.toml";
+pub const FILE: &str = crate::base::run::SETTINGS;
 pub const LISTEN: &str = "127.0.0.1:8080";
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub struct Boot {
     pub public_url: String,
     pub listen: SocketAddr,
     pub lang: Lang,
+    /// Whether the house looks if its public URL answers; not where its network does not lead back to itself.
+    pub probe: bool,
 }
 
 impl Boot {
@@ -45,8 +47,9 @@ impl Boot {
             public_url: public_url(&fields.text("public_url")?)?,
             listen: fields.text_or("listen", LISTEN).and_then(|t| listen(&t))?,
             lang: fields.text_or("language", "ja").and_then(|t| language(&t))?,
+            probe: fields.flag_or("probe", true)?,
         };
-        fields.done(&["domain", "public_url", "listen", "language", "key"])?;
+        fields.done(&["domain", "public_url", "listen", "language", "probe", "key"])?;
         Ok(boot)
     }
 
@@ -59,11 +62,12 @@ impl Boot {
         let key = toml::to_string(&self.key).map_err(Error::bug)?;
         Ok(format!(
             "# Boot settings of this house, written by `hakobu setup`. Restart after a change.\n\
-             domain = {}\npublic_url = {}\nlisten = {}\nlanguage = {}\n\n[key]\n{key}",
+             domain = {}\npublic_url = {}\nlisten = {}\nlanguage = {}\n{}\n[key]\n{key}",
             text(&self.domain),
             text(&self.public_url),
             text(&self.listen.to_string()),
             text(self.lang.tag()),
+            if self.probe { "" } else { "probe = false\n" },
         ))
     }
 }
@@ -158,6 +162,18 @@ impl Fields {
         match self.table.contains_key(key) {
             true => self.text(key),
             false => Ok(otherwise.to_owned()),
+        }
+    }
+
+    fn flag_or(&mut self, key: &str, otherwise: bool) -> Result<bool> {
+        let within = self.within;
+        match self.take(key) {
+            None => Ok(otherwise),
+            Some(Value::Boolean(flag)) => Ok(flag),
+            Some(_) => Err(wrong(say!(
+                "{FILE} の {within}{key} は true か false です。",
+                "In {FILE}, {within}{key} is true or false."
+            ))),
         }
     }
 

@@ -1,4 +1,5 @@
-//! `hakobu doctor`: numbered checks of this house, each with what to do about it. Nothing is tried over a network.
+//! `hakobu doctor`: numbered checks of this house, each with what to do about it. Over a network only the public
+//! URL is tried.
 
 use super::{Boot, House};
 use crate::access::{Role, user};
@@ -40,6 +41,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("admin", admin),
     ("relay", relay),
     ("sender", sender_profile),
+    ("public_url", public_url),
 ];
 
 pub fn examine(house: &House) -> Vec<Finding> {
@@ -61,11 +63,16 @@ fn ill(health: Health, says: Say, fix: Say) -> Result<Finding> {
     Ok(Finding { check: "", health, says, fix })
 }
 
-fn disk(house: &House) -> Result<Finding> {
+/// Bytes that the disk of the data folder has left.
+pub fn free(house: &House) -> Result<u64> {
     let about = rustix::fs::statvfs(house.data()).map_err(|e| {
         crate::base::Error::io(say!("空き容量が分かりません。", "Cannot tell how much room is left."), e.into())
     })?;
-    let free = about.f_bavail.saturating_mul(about.f_frsize);
+    Ok(about.f_bavail.saturating_mul(about.f_frsize))
+}
+
+fn disk(house: &House) -> Result<Finding> {
+    let free = free(house)?;
     let (gb, tenth) = (free / limits::GB, (free % limits::GB) * 10 / limits::GB);
     let says = say!("空き容量は {gb}.{tenth} GB です。", "{gb}.{tenth} GB are free.");
     let fix = || say!("不要なファイルを移すか、ディスクを広げてください。", "Move files away, or enlarge the disk.");
@@ -172,6 +179,27 @@ fn relay(house: &House) -> Result<Finding> {
             Health::Warn,
             say!("中継サーバーの設定がありません。", "No relay is set, so no mail can leave."),
             say!("hakobu relay set smtp://HOST:PORT", "hakobu relay set smtp://HOST:PORT"),
+        ),
+    }
+}
+
+fn public_url(house: &House) -> Result<Finding> {
+    let url = &house.boot.public_url;
+    match house.public_url_answers() {
+        Some(true) => {
+            well(say!("公開 URL {url} は、この環境につながります。", "The public URL {url} leads to this house."))
+        }
+        None => well(say!("公開 URL {url} の応答は確かめていません。", "The public URL {url} is not tried.")),
+        Some(false) => ill(
+            Health::Warn,
+            say!(
+                "公開 URL {url} は、この環境につながりません。配信停止リンクも開けません。",
+                "The public URL {url} does not lead to this house: links to unsubscribe do not open."
+            ),
+            say!(
+                "DNS・証明書・プロキシーを確かめてください。外からは開けるのにこの機械から戻れない網では、/etc/hosts に名前を書くか、hakobu.toml に probe = false と書きます。",
+                "Check DNS, certificate and proxy. If it opens from outside and only this machine cannot get back to itself, name it in /etc/hosts, or write probe = false into hakobu.toml."
+            ),
         ),
     }
 }

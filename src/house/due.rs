@@ -16,6 +16,7 @@ pub struct Job {
 pub const JOBS: &[Job] = &[
     Job { name: "campaigns", every: Duration::ZERO, run: |house, now| house.drive_due(now).map(|()| false) },
     Job { name: "forget imports", every: limits::DAY, run: forget_imports },
+    Job { name: "forget access", every: limits::DAY, run: |house, now| house.forget_access(now).map(|()| false) },
 ];
 
 /// What contacts were before an import is personal data: it is kept only as long as the import can be undone.

@@ -6,85 +6,130 @@
 //!
 //! Reading order: `boot`, `setup`, this file, `ask`, `wire`.
 //!
-//! **Invariant:** whoever has a `House` holds `house.lock`; there is never a second one on the same data.
+//! **Invariant:** whoever has a `House` holds `house.lock`, or its door does; there is never a second one on the same
+//! data (`worker.lock`, which the store takes).
 //! **Invariant:** the root key is never written into the data folder.
 
+mod access_log;
 pub mod ask;
 pub mod boot;
 pub mod doctor;
 pub mod due;
+mod health;
 pub mod imports;
+pub mod notices;
+pub mod reach;
+mod recovery;
 mod running;
 pub mod sample;
 pub mod send;
 pub mod setup;
 pub mod trial;
+pub mod updates;
 pub mod wire;
 
 pub use boot::Boot;
+use reach::Reach;
 use running::Running;
 
+use crate::base::link::DoorFacts;
 use crate::base::provider::Phrase;
-use crate::base::{By, Error, Lock, Result, Secret, Time};
+use crate::base::seal::Key;
+use crate::base::{Build, By, Error, Kind, Lock, Result, Secret, Time, limits};
 use crate::contacts::import;
 use crate::delivery::catcher::Catcher;
 use crate::store::{Schema, Store};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Every room's tables, in the order in which they are made.
-pub const SCHEMAS: &[Schema] =
-    &[crate::access::SCHEMA, crate::contacts::SCHEMA, crate::delivery::SCHEMA, crate::campaigns::SCHEMA];
+pub const SCHEMAS: &[Schema] = &[
+    crate::access::SCHEMA,
+    crate::contacts::SCHEMA,
+    crate::delivery::SCHEMA,
+    crate::campaigns::SCHEMA,
+    crate::update::notice::SCHEMA,
+];
 
 pub struct House {
     pub store: Store,
     pub boot: Boot,
+    pub build: Build,
     data: PathBuf,
     serving: AtomicBool,
     ending: AtomicBool,
     running: Running,
+    reach: Reach,
     pub imports: imports::Desk,
     bell: (Mutex<bool>, Condvar),
     catcher: OnceLock<Catcher>,
-    _lock: Lock,
+    door: Mutex<DoorFacts>,
+    _lock: Option<Lock>,
 }
 
 impl House {
     /// Opens the house. Somebody else's lock is `Kind::Later`, a folder without a house `Kind::NotSetUp`.
-    pub fn open(data: &Path, phrase: &Phrase, now: Time) -> Result<House> {
-        House::open_if_free(data, phrase, now)?.ok_or_else(in_use)
+    pub fn open(data: &Path, phrase: &Phrase, build: Build, now: Time) -> Result<House> {
+        House::open_if_free(data, phrase, build, now)?.ok_or_else(in_use)
     }
 
     /// As `open`, but `None` when somebody else runs the house.
-    pub fn open_if_free(data: &Path, phrase: &Phrase, now: Time) -> Result<Option<House>> {
+    pub fn open_if_free(data: &Path, phrase: &Phrase, build: Build, now: Time) -> Result<Option<House>> {
         let boot = Boot::read(data)?;
         let Some(lock) = Lock::take(data, Lock::HOUSE)? else { return Ok(None) };
         let root = boot.key.root_key(data, phrase)?;
-        let store = Store::open(data, &root, SCHEMAS)?;
-        // Whoever was at work when the last process ended is at work no more.
-        import::mark_stopped(&store, &By::house("open"), now)?;
-        Ok(Some(House::with(store, boot, data, lock)))
+        House::open_with((boot, build), data, &root, now, Some(lock)).map(Some)
     }
 
-    fn with(store: Store, boot: Boot, data: &Path, lock: Lock) -> House {
+    /// For a worker, whose door holds `house.lock`.
+    pub fn open_behind((boot, build): (Boot, Build), data: &Path, root: &Key, now: Time) -> Result<House> {
+        House::open_with((boot, build), data, root, now, None)
+    }
+
+    fn open_with(
+        (boot, build): (Boot, Build),
+        data: &Path,
+        root: &Key,
+        now: Time,
+        lock: Option<Lock>,
+    ) -> Result<House> {
+        let store = open_store(data, root)?;
+        // Whoever was at work when the last process ended is at work no more.
+        import::mark_stopped(&store, &By::house("open"), now)?;
+        Ok(House::with(store, boot, build, data, lock))
+    }
+
+    fn with(store: Store, boot: Boot, build: Build, data: &Path, lock: Option<Lock>) -> House {
         House {
             store,
             boot,
+            build,
             data: data.to_owned(),
             serving: AtomicBool::new(false),
             ending: AtomicBool::new(false),
             running: Running::default(),
+            reach: Reach::default(),
             imports: imports::Desk::default(),
             bell: (Mutex::new(false), Condvar::new()),
             catcher: OnceLock::new(),
+            door: Mutex::default(),
             _lock: lock,
         }
     }
 
     pub fn data(&self) -> &Path {
         &self.data
+    }
+
+    /// What the door last said of itself; nothing where there is none (a lone command).
+    pub fn door(&self) -> DoorFacts {
+        self.door.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub fn set_door(&self, facts: DoorFacts) {
+        *self.door.lock().unwrap_or_else(PoisonError::into_inner) = facts;
     }
 
     /// Where mail goes in a house to look around in; nowhere else is there one.
@@ -97,9 +142,11 @@ impl House {
         self.catcher.set(catcher).ok();
     }
 
-    /// Where a one-time link is opened.
+    /// Where a one-time link is opened: not on the public surface, if that has a listener of its own.
     pub fn link(&self, secret: &Secret) -> String {
-        format!("{}/link/{}", self.boot.public_url, secret.text().unwrap_or_default())
+        let door = self.door();
+        let base = if door.public_listener { door.admin.trim_end_matches('/') } else { &self.boot.public_url };
+        format!("{base}/link/{}", secret.text().unwrap_or_default())
     }
 
     /// A server runs in this process: clock and campaigns go on after the answer.
@@ -136,7 +183,20 @@ impl House {
     }
 }
 
-fn in_use() -> Error {
+/// A worker whose door has died may be closing its stores still.
+fn open_store(data: &Path, root: &Key) -> Result<Store> {
+    let since = Instant::now();
+    loop {
+        match Store::open(data, root, SCHEMAS) {
+            Err(e) if e.kind() == Kind::Later && since.elapsed() < limits::ORPHAN_WAIT => {
+                std::thread::park_timeout(limits::PROGRESS_EVERY);
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+pub fn in_use() -> Error {
     Error::later(say!("このデータフォルダーは使用中です。", "This data folder is in use.")).hint(say!(
         "動いている hakobu を止めるか、しばらく待ってから実行してください。",
         "Stop the hakobu that is running, or wait and try again."

@@ -6,11 +6,12 @@
 use super::House;
 use crate::base::{Error, Kind, Progress, Result, Time, clock, ids::CampaignId, limits};
 use crate::campaigns::drive::{self, Drive, Driven};
-use crate::campaigns::run;
-use crate::delivery::{self, Policy};
+use crate::campaigns::{campaign, run};
+use crate::delivery::{self, Ledger, Policy};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 #[derive(Default)]
 pub(super) struct Running {
@@ -84,13 +85,31 @@ impl House {
         outcome
     }
 
-    /// Waits for every drive; `wind_down` has told them to end.
-    pub fn join_running(&self) {
-        let threads = std::mem::take(&mut *lock(&self.running.threads));
-        for (_, thread) in threads {
-            // What it could not finish stands in the ledger, and the next start goes on from there.
-            thread.join().ok();
+    /// Waits for every drive, at most so long; `wind_down` has told them to end. The rows that are on the wire when
+    /// the time is over: nobody will know their fate.
+    pub fn join_running(&self, within: Duration) -> u64 {
+        let since = Instant::now();
+        let mut in_doubt = 0;
+        for (id, thread) in std::mem::take(&mut *lock(&self.running.threads)) {
+            while !thread.is_finished() && since.elapsed() < within {
+                std::thread::park_timeout(Duration::from_millis(5));
+            }
+            match thread.is_finished() {
+                // What it could not finish stands in the ledger, and the next start goes on from there.
+                true => drop(thread.join()),
+                false => in_doubt += self.on_the_wire(id),
+            }
         }
+        in_doubt
+    }
+
+    fn on_the_wire(&self, id: CampaignId) -> u64 {
+        let count = || -> Result<u64> {
+            let Some(run) = campaign::get(&self.store, id)?.run else { return Ok(0) };
+            Ok(Ledger::find(&self.store, run)?.map_or(Ok(Default::default()), |l| l.counts())?.sending)
+        };
+        // A figure for people; the rows themselves are named by the next start.
+        count().unwrap_or(0)
     }
 }
 

@@ -3,17 +3,16 @@
 //! `hakobu.toml` is written last: where it stands, setup has finished, and a second run changes nothing. A run that
 //! was cut off before that is finished by the next one.
 
-use super::{Boot, House, SCHEMAS, boot};
+use super::{Boot, House, SCHEMAS, boot, reach};
 use crate::access::{NewUser, Role, password, user};
 use crate::base::provider::{PASSPHRASE_FILE, Phrase, Provider, refuse_inside};
-use crate::base::{By, Email, Error, Kind, Lang, Lock, Result, Say, Secret, Time, limits};
+use crate::base::{Build, By, Email, Error, Kind, Lang, Lock, Result, Say, Secret, Time, limits};
 use crate::campaigns::sender;
 use crate::contacts::topic;
 use crate::delivery::{self, Relay};
 use crate::store::Store;
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::path::Path;
-use std::time::Duration;
 
 /// Everything a person is asked.
 pub struct Answers {
@@ -26,6 +25,8 @@ pub struct Answers {
     pub admin: Admin,
     /// Mail cannot leave before one is set, but much else can be done.
     pub relay: Option<Relay>,
+    /// Look whether the public URL answers, now and later.
+    pub probe: bool,
 }
 
 pub struct Admin {
@@ -52,10 +53,11 @@ pub struct Done {
 }
 
 /// Makes the house, or opens the one that is there.
-pub fn run(data: &Path, by: &By, now: Time, answers: &Answers) -> Result<Done> {
+pub fn run(data: &Path, build: Build, by: &By, now: Time, answers: &Answers) -> Result<Done> {
     if let Some(done) = kept(
         data,
         &answers.phrase,
+        build,
         now,
         &Asked { domain: Some(&answers.domain), public_url: Some(&answers.public_url) },
     )? {
@@ -67,18 +69,18 @@ pub fn run(data: &Path, by: &By, now: Time, answers: &Answers) -> Result<Done> {
     let (store, recovery_code) = open_store(data, now, answers)?;
     furnish(&store, by, now, answers)?;
     boot.write(data)?;
-    let notes = notes(&boot, answers)?;
-    let house = House::with(store, boot.clone(), data, lock);
+    let notes = notes(answers)?;
+    let house = House::with(store, boot.clone(), build, data, Some(lock));
     Ok(Done { boot, house: Some(house), created: true, recovery_code, notes })
 }
 
 /// A house that is there keeps its settings, whatever is asked for now. `None` where there is none yet.
-pub fn kept(data: &Path, phrase: &Phrase, now: Time, asked: &Asked<'_>) -> Result<Option<Done>> {
+pub fn kept(data: &Path, phrase: &Phrase, build: Build, now: Time, asked: &Asked<'_>) -> Result<Option<Done>> {
     if !data.join(boot::FILE).exists() {
         return Ok(None);
     }
     let boot = Boot::read(data)?;
-    let house = House::open_if_free(data, phrase, now)?;
+    let house = House::open_if_free(data, phrase, build, now)?;
     let differs =
         |asked: Option<&str>, is: &str| asked.is_some_and(|a| !a.trim_end_matches('/').eq_ignore_ascii_case(is));
     let mut notes = Vec::new();
@@ -114,6 +116,7 @@ fn check(data: &Path, by: &By, answers: &Answers) -> Result<Boot> {
         public_url: boot::public_url(&answers.public_url)?,
         listen: boot::listen(&answers.listen.to_string())?,
         lang: answers.lang,
+        probe: answers.probe,
     })
 }
 
@@ -175,20 +178,13 @@ fn furnish(store: &Store, by: &By, now: Time, answers: &Answers) -> Result<()> {
     Ok(())
 }
 
-fn notes(boot: &Boot, answers: &Answers) -> Result<Vec<Say>> {
+fn notes(answers: &Answers) -> Result<Vec<Say>> {
     let mut notes = Vec::new();
     if password::is_short(&answers.admin.password)? {
         let min = limits::PASSWORD_MIN;
         notes.push(say!(
             "管理者のパスワードが {min} 文字より短いです。長いものに変えることをおすすめします。",
             "The admin's password has fewer than {min} characters: a longer one is safer."
-        ));
-    }
-    if !answers_here(&boot.public_url) {
-        let url = &boot.public_url;
-        notes.push(say!(
-            "公開 URL {url} の応答を確認していません。配信停止リンクはここを指すため、送信する前に開けるようにしてください。",
-            "The public URL {url} has not answered yet. Unsubscribe links point there: let it answer before you send."
         ));
     }
     if answers.relay.is_none() {
@@ -200,12 +196,15 @@ fn notes(boot: &Boot, answers: &Answers) -> Result<Vec<Say>> {
     Ok(notes)
 }
 
-/// Tried only at this machine: a setup reaches for no network.
-fn answers_here(url: &str) -> bool {
-    let place = url.split_once("://").map_or(url, |(_, rest)| rest).split('/').next().unwrap_or_default();
-    let place = place.replacen("localhost", "127.0.0.1", 1);
-    let address: Option<SocketAddr> = place.parse().ok().filter(|a: &SocketAddr| a.ip().is_loopback());
-    address.is_some_and(|a| TcpStream::connect_timeout(&a, Duration::from_secs(1)).is_ok())
+/// What is worth saying about the public URL, once it was tried. Takes up to `limits::PROBE_WAIT`.
+pub fn unreached(boot: &Boot) -> Option<Say> {
+    let url = &boot.public_url;
+    (boot.probe && !reach::answers(url)).then(|| {
+        say!(
+            "公開 URL {url} は、まだこの環境につながりません。配信停止リンクはここを指すため、送信する前に開けるようにしてください。",
+            "The public URL {url} does not lead to this house yet. Unsubscribe links point there: let it answer before you send."
+        )
+    })
 }
 
 #[cfg(test)]
@@ -226,11 +225,12 @@ mod tests {
                 password: Secret::new("ほんとうに長い合い言葉 2026"),
             },
             relay: Some(Relay::parse("smtp://127.0.0.1:2525").unwrap()),
+            probe: false,
         }
     }
 
     fn set_up(data: &Path, answers: &Answers) -> Result<Done> {
-        run(data, &By::house("test"), Time(1), answers)
+        run(data, Build::TEST, &By::house("test"), Time(1), answers)
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::access::link::{self, Life};
 use crate::access::{LinkKind, user};
 use crate::base::progress::Quiet;
 use crate::base::provider::{Phrase, Provider};
-use crate::base::{By, Email, Error, Lang, Result, Secret, Time, clock, limits, seal};
+use crate::base::{Build, By, Email, Error, Lang, Result, Secret, Time, clock, limits, seal};
 use crate::campaigns::campaign::{self, Draft};
 use crate::campaigns::run;
 use crate::campaigns::sender::{self, Sender};
@@ -35,12 +35,12 @@ pub struct Trial {
 }
 
 /// Makes the house in `dir/data`, its key beside it, and fills it.
-pub fn make(dir: &Path, listen: SocketAddr, lang: Lang, now: Time) -> Result<Trial> {
+pub fn make(dir: &Path, build: Build, listen: SocketAddr, lang: Lang, now: Time) -> Result<Trial> {
     let by = By::house("try");
     let catcher = Catcher::start(Offer::new(clock::now))?;
     let relay = Relay::parse(&format!("smtp://{}", catcher.addr()))?;
     let answers = answers(dir, listen, lang, relay)?;
-    let done = setup::run(&dir.join("data"), &by, now, &answers)?;
+    let done = setup::run(&dir.join("data"), build, &by, now, &answers)?;
     let mut house = done.house.ok_or_else(super::in_use)?;
     if !done.created {
         move_here(&mut house, &by, now, &answers)?;
@@ -80,6 +80,7 @@ fn answers(dir: &Path, listen: SocketAddr, lang: Lang, relay: Relay) -> Result<A
             password: Secret::new(password),
         },
         relay: Some(relay),
+        probe: true,
     })
 }
 

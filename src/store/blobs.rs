@@ -5,7 +5,7 @@ use crate::base::{
     files::sync_dir,
     limits::SPOOL_CHUNK,
     seal::{self, Key},
-    spool::{Reader, Spool, io_error},
+    spool::{DOORS, Reader, Spool, io_error},
 };
 use data_encoding::HEXLOWER;
 use std::fs::File;
@@ -35,9 +35,12 @@ pub struct Blobs {
 
 impl Blobs {
     pub(super) fn open(dir: &Path, spool: &Path, key: Key) -> Result<Blobs> {
-        // Spool files belong to a process that is gone: their keys went with it.
+        // Spool files belong to a process that is gone: their keys went with it. The door outlives us and sweeps its own.
         for entry in std::fs::read_dir(spool).map_err(io_error)? {
-            std::fs::remove_file(entry.map_err(io_error)?.path()).map_err(io_error)?;
+            let entry = entry.map_err(io_error)?;
+            if !entry.file_name().as_encoded_bytes().starts_with(DOORS.as_bytes()) {
+                std::fs::remove_file(entry.path()).map_err(io_error)?;
+            }
         }
         Ok(Blobs { dir: dir.to_owned(), spool: spool.to_owned(), key })
     }
@@ -79,6 +82,18 @@ impl Blobs {
             Err(e) => Err(io_error(e)),
             Ok(()) => sync_dir(path.parent().unwrap_or(&self.dir)).map_err(io_error),
         }
+    }
+
+    /// One of them, whichever the disk names first.
+    pub fn any(&self) -> Result<Option<BlobId>> {
+        for folder in std::fs::read_dir(&self.dir).map_err(io_error)? {
+            for file in std::fs::read_dir(folder.map_err(io_error)?.path()).map_err(io_error)? {
+                if let Some(id) = file.map_err(io_error)?.file_name().to_str().and_then(BlobId::parse) {
+                    return Ok(Some(id));
+                }
+            }
+        }
+        Ok(None)
     }
 
     /// Every blob, in no order.

@@ -89,6 +89,18 @@ impl Journal {
         close().map_err(|e| Error::io(say!("記録 {name} を閉じられません。", "Cannot seal the ledger {name}."), e))
     }
 
+    /// Gone from the disk when this returns. Nobody may hold it open.
+    pub fn remove(&self, name: &str) -> Result<()> {
+        let mut open = lock(&self.open);
+        if open.get(name).is_some_and(|file| Arc::strong_count(file) > 1) {
+            return Err(Error::later(say!("この記録は使用中です。", "This ledger is in use.")));
+        }
+        open.remove(name);
+        std::fs::remove_file(self.path(name))
+            .and_then(|()| files::sync_dir(&self.dir))
+            .map_err(|e| Error::io(say!("記録 {name} を消せません。", "Cannot remove the ledger {name}."), e))
+    }
+
     pub fn is_sealed(&self, name: &str) -> bool {
         is_sealed(&self.path(name))
     }

@@ -1,28 +1,13 @@
 //! Dates as people read them: `2026年11月20日(金) 10:05`, `Fri 20 Nov 2026 10:05`.
 
 use crate::base::{Lang, Time, clock};
-use jiff::Zoned;
-
-const DAYS_JA: [&str; 7] = ["月", "火", "水", "木", "金", "土", "日"];
-const DAYS_EN: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
-const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-
-fn parts(z: &Zoned) -> (usize, usize) {
-    (z.weekday().to_monday_zero_offset() as usize, z.month() as usize - 1)
-}
 
 pub(crate) fn date(t: Time, lang: Lang) -> String {
-    let z = t.zoned(&clock::japan());
-    let (day, month) = parts(&z);
-    match lang {
-        Lang::Ja => format!("{}年{}月{}日({})", z.year(), z.month(), z.day(), DAYS_JA[day]),
-        Lang::En => format!("{} {} {} {}", DAYS_EN[day], z.day(), MONTHS[month], z.year()),
-    }
+    clock::date_words(t, lang)
 }
 
 pub(crate) fn long(t: Time, lang: Lang) -> String {
-    let z = t.zoned(&clock::japan());
-    format!("{} {:02}:{:02}", date(t, lang), z.hour(), z.minute())
+    clock::words(t, lang)
 }
 
 /// A `<time>` that machines read, too.

@@ -1,22 +1,24 @@
 //! The gate: every request goes through here, in this order, and nothing reaches a handler another way.
 //!
-//! host → row → who → right → origin → body within its limit → CSRF token → handler → headers of the answer.
+//! host → row of this surface → who → right → origin → body within its limit → CSRF token → handler → headers of the answer.
 
 use super::answer::{Answer, Content};
+use super::brought::{Brought, cut_short};
 use super::form::Values;
-use super::multipart::{self, ReadSeek, Sink, Upload};
+use super::multipart::{self, Upload};
 use super::pages::oops;
 use super::request::{Method, Request};
 use super::route::{self, Body, Found, Route, Who};
 use super::routes::TABLE;
 use super::server::Serve;
-use super::site::Site;
+use super::site::{Site, is_loopback_name};
 use super::visit::{Caller, Visit};
 use super::words::Words;
 use crate::access::look::{self, Look};
 use crate::access::{self, Right};
-use crate::base::{Error, Lang, Result, Secret};
-use std::io::{Read, Write};
+use crate::base::link::{RouteClass, Surface};
+use crate::base::{Error, Lang, Result, Secret, limits};
+use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pub(crate) const LANG_COOKIE: &str = "hakobu_lang";
@@ -42,17 +44,19 @@ impl From<Error> for Turned {
 }
 
 impl Serve for Site {
-    fn pass(&self, request: &Request, body: &mut dyn Read) -> Answer {
+    fn pass(&self, request: &Request, body: &Brought) -> Answer {
         pass(self, request, body)
     }
 
-    fn body_limit(&self, method: Method, path: &str) -> u64 {
-        body_limit(method, path)
+    fn route_classes(&self) -> Vec<RouteClass> {
+        route::classes(TABLE)
     }
 }
 
-pub(crate) fn pass(site: &Site, request: &Request, body: &mut dyn Read) -> Answer {
-    let secure = is_public_https(site, request);
+pub(crate) fn pass(site: &Site, request: &Request, body: &Brought) -> Answer {
+    // Where somebody's own proxy ends TLS, the door hears plain HTTP; the public URL says what browsers speak.
+    let host = request.header("host").unwrap_or_default();
+    let secure = request.https || site.is_public_https(host);
     let mut visit = Visit {
         site,
         house: &site.house,
@@ -78,13 +82,15 @@ pub(crate) fn pass(site: &Site, request: &Request, body: &mut dyn Read) -> Answe
     dressed(answer, request, secure)
 }
 
-fn handle(visit: &mut Visit<'_>, body: &mut dyn Read) -> std::result::Result<Answer, Turned> {
-    if !host_ok(visit.site, visit.request) {
+fn handle(visit: &mut Visit<'_>, body: &Brought) -> std::result::Result<Answer, Turned> {
+    let (surface, host) = (visit.request.surface, visit.request.header("host").unwrap_or_default());
+    if !visit.site.answers_to(surface, host) {
         return Err(Turned::Host);
     }
     visit.look = look::get(&visit.house.store)?;
-    let found = route::find(TABLE, visit.request.method, &visit.request.path);
-    if !matches!(&found, Found::Row(row, _) if row.who == Who::Anywhere) {
+    let found = route::find(TABLE, surface, visit.request.method, &visit.request.path);
+    // Nobody is signed in on the public surface, whatever a browser brings along.
+    if surface == Surface::Admin && !matches!(&found, Found::Row(row, _) if row.who == Who::Anywhere) {
         recognise(visit)?;
     }
     let (row, parts) = match found {
@@ -100,30 +106,6 @@ fn handle(visit: &mut Visit<'_>, body: &mut dyn Read) -> std::result::Result<Ans
         csrf_ok(row, visit, &visit.form)?;
     }
     (row.handler)(visit).map_err(Turned::Failed)
-}
-
-/// How much a request may bring; what has no row brings nothing.
-pub(crate) fn body_limit(method: Method, path: &str) -> u64 {
-    match route::find(TABLE, method, path) {
-        Found::Row(row, _) => row.body.limit(),
-        Found::Method | Found::Nothing => 0,
-    }
-}
-
-/// A page of ours answers under loopback names and the public one: a name that somebody else points at us (DNS
-/// rebinding) gets nothing.
-fn host_ok(site: &Site, request: &Request) -> bool {
-    request.header("host").is_some_and(|h| h.eq_ignore_ascii_case(site.public_host()) || is_loopback_name(h))
-}
-
-pub(crate) fn is_loopback_name(host: &str) -> bool {
-    let port = |p: &str| p.parse::<u16>().is_ok();
-    let name = host.rsplit_once(':').filter(|(n, p)| !n.ends_with(':') && port(p)).map_or(host, |(n, _)| n);
-    ["localhost", "127.0.0.1", "[::1]"].contains(&name)
-}
-
-fn is_public_https(site: &Site, request: &Request) -> bool {
-    site.public_is_https() && request.header("host").is_some_and(|h| h.eq_ignore_ascii_case(site.public_host()))
 }
 
 /// The reader's language: the user's own choice, else the cookie, else what the browser asks for.
@@ -199,75 +181,47 @@ fn csrf_ok(row: &Route, visit: &Visit<'_>, form: &Values) -> std::result::Result
     }
 }
 
-fn take_body(row: &Route, visit: &mut Visit<'_>, body: &mut dyn Read) -> std::result::Result<(), Turned> {
+fn take_body(row: &Route, visit: &mut Visit<'_>, body: &Brought) -> std::result::Result<(), Turned> {
     let length = visit.request.length.ok_or(Turned::NoLength)?;
     let limit = row.body.limit();
     if length > limit {
         return Err(Turned::TooLarge(limit));
     }
-    let mut body = body.take(length);
+    if body.length() != length {
+        return Err(Turned::Failed(cut_short()));
+    }
     let kind = visit.request.header("content-type").unwrap_or_default();
     match row.body {
         Body::None => {}
-        Body::Form | Body::LongForm if multipart::boundary(kind).is_none() => {
-            visit.form = Values::parse(&text(&mut body)?);
-        }
+        Body::Form | Body::LongForm if multipart::boundary(kind).is_none() => visit.form = Values::parse(&text(body)?),
         Body::Form | Body::LongForm | Body::Upload(_) => {
-            let (form, files) = upload(row, visit, &mut body, kind)?;
+            let (form, files) = upload(row, visit, body, kind)?;
             (visit.form, visit.files) = (form, files);
         }
     }
     Ok(())
 }
 
-fn text(body: &mut dyn Read) -> Result<String> {
+pub(crate) fn text(body: &Brought) -> Result<String> {
     let mut bytes = Vec::new();
-    body.read_to_end(&mut bytes).map_err(|e| cut_short().because(e))?;
+    body.open()?.read_to_end(&mut bytes).map_err(|e| cut_short().because(e))?;
     String::from_utf8(bytes).map_err(|e| {
         Error::refused(say!("送られた内容が UTF-8 ではありません。", "What was sent is not UTF-8.")).because(e)
     })
 }
 
-fn cut_short() -> Error {
-    Error::refused(say!("送信が途中で切れました。", "The request was cut short."))
-}
-
-/// A sealed spool that is being written, and how it turns into something to read.
-struct Spooling<W, F>(W, F);
-
-fn spooling<W, F>(spool: W, done: F) -> Box<dyn Sink>
-where
-    W: Write + 'static,
-    F: FnOnce(W) -> Result<Box<dyn ReadSeek>> + 'static,
-{
-    Box::new(Spooling(spool, done))
-}
-
-impl<W: Write, F> Write for Spooling<W, F> {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.0.flush()
-    }
-}
-
-impl<W: Write, F: FnOnce(W) -> Result<Box<dyn ReadSeek>>> Sink for Spooling<W, F> {
-    fn done(self: Box<Self>) -> Result<Box<dyn ReadSeek>> {
-        (self.1)(self.0)
-    }
-}
-
 fn upload(
     row: &Route,
     visit: &Visit<'_>,
-    body: &mut dyn Read,
+    body: &Brought,
     kind: &str,
 ) -> std::result::Result<(Values, Vec<Upload>), Turned> {
     let Some(boundary) = multipart::boundary(kind) else {
         // A form without files may come the plain way.
-        return Ok((Values::parse(&text(&mut body.take(crate::base::limits::FORM_MAX))?), Vec::new()));
+        return match body.length() > limits::FORM_MAX {
+            true => Err(Turned::TooLarge(limits::FORM_MAX)),
+            false => Ok((Values::parse(&text(body)?), Vec::new())),
+        };
     };
     let refused = std::cell::Cell::new(false);
     let allowed = |fields: &Values| {
@@ -276,15 +230,12 @@ fn upload(
             cut_short()
         })
     };
-    let sink = || {
-        let spool = visit.house.store.blobs().spool()?;
-        Ok(spooling(spool, |s| s.into_reader().map(|r| Box::new(r) as Box<dyn ReadSeek>)))
-    };
-    let taken = multipart::read(body, &multipart::Reading { boundary, allowed: &allowed, sink: &sink });
+    let taken = multipart::read(body, &multipart::Reading { boundary, allowed: &allowed });
     if refused.get() { Err(Turned::Csrf) } else { taken.map_err(Turned::Failed) }
 }
 
-/// On every answer, unless the handler has set its own (a hosted image may be shown by a mail reader). Scripts, styles and images come from us; a frame shows only what was marked for it.
+/// On every answer, unless the handler has set its own (a hosted image may be shown by a mail reader). Scripts, styles
+/// and images come from us; a frame shows only what was marked for it.
 pub(crate) fn dressed(mut answer: Answer, request: &Request, secure: bool) -> Answer {
     let policy = match answer.framed {
         true => {
@@ -307,7 +258,8 @@ pub(crate) fn dressed(mut answer: Answer, request: &Request, secure: bool) -> An
     add("Cross-Origin-Resource-Policy", "same-origin");
     add("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()");
     add("X-Request-Id", &request.id);
-    if secure {
+    // A browser would never again speak plain HTTP with this computer's own name.
+    if secure && !request.header("host").is_some_and(is_loopback_name) {
         add("Strict-Transport-Security", "max-age=31536000");
     }
     add("Cache-Control", "no-store");

@@ -14,8 +14,8 @@
 //! 1. `src/web/pages/thing.rs`: `pub(crate) fn list(v: &mut Visit<'_>) -> Result<Answer>`; at most 25 lines. The house
 //!    is `v.house` (`&v.house.store` for a room's call), the time `v.now`, who acts `v.by()`, a part of the path
 //!    `v.part("id")`, the query `v.query.get("q")`, the posted form `v.form.get("name")`, files `v.files`.
-//! 2. `src/web/routes.rs`: a row. `get("/things", Who::Right(Right::View), thing::list)`,
-//!    `post("/things", Who::Right(Right::Edit), Body::Form, thing::create)`; files: `Body::Upload(limits::…)`.
+//! 2. `src/web/routes.rs`: a row. `get("/things", ADMIN, Who::Right(Right::View), thing::list)`,
+//!    `post("/things", ADMIN, Who::Right(Right::Edit), Body::Form, thing::create)`; files: `Body::Upload(limits::…)`.
 //! 3. `assets/pages/thing.html`: `{% extends "layout.html" %}{% block main %}…{% endblock %}`, and in the page's file
 //!    `#[derive(Template)] #[template(path = "thing.html")] struct Things<'a> { p: Page<'a>, … }`, made with
 //!    `v.page(w.things())` (`.under(title, href)` for breadcrumbs) and answered with `Answer::page(&things)`.
@@ -34,10 +34,12 @@
 //!
 //! **Invariant:** no route without a row, no row without saying who may use it.
 //! **Invariant:** every POST of a signed-in person carries the session's CSRF token; every answer the same headers.
-//! **Invariant:** tiny_http never listens on anything but loopback (or, later, the door's socket).
+//! **Invariant:** tiny_http listens on nothing but a Unix socket that only the door reaches.
+//! **Invariant:** no row without saying whether the public listener has it; what it has not is not there.
 
 mod answer;
 mod assets;
+mod brought;
 pub mod chart;
 mod dates;
 mod field;

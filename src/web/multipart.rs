@@ -1,34 +1,44 @@
-//! `multipart/form-data`, read as it comes: text fields into memory, files into the sealed spool.
+//! `multipart/form-data`: text fields into memory; files are ranges of the body, which stands in memory or in the
+//! sealed spool.
 
+use super::brought::{Brought, ReadSeek};
 use super::form::Values;
 use crate::base::{Error, Result, limits};
-use std::io::{Read, Seek, Write};
+use std::io::Read;
 
-pub(crate) trait ReadSeek: Read + Seek + Send {}
-impl<T: Read + Seek + Send> ReadSeek for T {}
-
-/// One uploaded file, readable from any place; its bytes lie sealed until this is dropped.
+/// One uploaded file, readable from any place.
 pub(crate) struct Upload {
     pub(crate) field: String,
     /// As the browser tells it, without folders: a label, never a path.
     pub(crate) name: String,
-    pub(crate) size: u64,
     pub(crate) file: Box<dyn ReadSeek>,
-}
-
-/// Where a file goes while it comes in.
-pub(crate) trait Sink: Write {
-    fn done(self: Box<Self>) -> Result<Box<dyn ReadSeek>>;
 }
 
 pub(crate) struct Reading<'a> {
     pub(crate) boundary: &'a str,
     /// Asked once, with the fields so far, before the first file is taken.
     pub(crate) allowed: &'a dyn Fn(&Values) -> Result<()>,
-    pub(crate) sink: &'a dyn Fn() -> Result<Box<dyn Sink>>,
 }
 
-pub(crate) fn read(from: &mut dyn Read, how: &Reading<'_>) -> Result<(Values, Vec<Upload>)> {
+pub(crate) fn read(body: &Brought, how: &Reading<'_>) -> Result<(Values, Vec<Upload>)> {
+    let mut from = body.open()?;
+    let (fields, files) = scan(&mut from, how)?;
+    let upload = |place: Place| {
+        let file = body.range(place.start, place.size)?;
+        Ok(Upload { field: place.field, name: place.name, file })
+    };
+    Ok((fields, files.into_iter().map(upload).collect::<Result<_>>()?))
+}
+
+/// Where a file stands in the body.
+struct Place {
+    field: String,
+    name: String,
+    start: u64,
+    size: u64,
+}
+
+fn scan(from: &mut dyn Read, how: &Reading<'_>) -> Result<(Values, Vec<Place>)> {
     let mut parts = Parts::new(from, how.boundary);
     let (mut fields, mut files, mut text_bytes) = (Values::default(), Vec::new(), 0u64);
     while let Some(head) = parts.next()? {
@@ -52,24 +62,18 @@ pub(crate) fn read(from: &mut dyn Read, how: &Reading<'_>) -> Result<(Values, Ve
                 if files.len() >= limits::UPLOAD_FILES {
                     return Err(malformed());
                 }
-                files.push(take_file(&mut parts, head.name, name, how)?);
+                let (start, mut size) = (parts.at(), 0u64);
+                parts.body(&mut |bytes| {
+                    size += bytes.len() as u64;
+                    Ok(())
+                })?;
+                files.push(Place { field: head.name, name, start, size });
             }
         }
     }
     // An empty file field is what a browser sends when nothing was chosen.
     files.retain(|f| f.size > 0 || !f.name.is_empty());
     Ok((fields, files))
-}
-
-fn take_file(parts: &mut Parts<'_>, field: String, name: String, how: &Reading<'_>) -> Result<Upload> {
-    let mut sink = (how.sink)()?;
-    let mut size = 0u64;
-    parts.body(&mut |bytes| {
-        size += bytes.len() as u64;
-        sink.write_all(bytes)
-            .map_err(|e| Error::io(say!("送られたファイルを受け取れません。", "Cannot take the uploaded file."), e))
-    })?;
-    Ok(Upload { field, name, size, file: sink.done()? })
 }
 
 struct Head {
@@ -82,6 +86,8 @@ struct Parts<'a> {
     /// `CRLF--boundary`; the buffer starts with a CRLF so that the first one fits, too.
     mark: Vec<u8>,
     buffer: Vec<u8>,
+    /// Bytes that have left the buffer at its front, those two included.
+    passed: u64,
     ended: bool,
 }
 
@@ -90,7 +96,18 @@ const HEAD_MAX: usize = 8 << 10;
 
 impl<'a> Parts<'a> {
     fn new(from: &'a mut dyn Read, boundary: &str) -> Parts<'a> {
-        Parts { from, mark: format!("\r\n--{boundary}").into_bytes(), buffer: b"\r\n".to_vec(), ended: false }
+        let (mark, buffer) = (format!("\r\n--{boundary}").into_bytes(), b"\r\n".to_vec());
+        Parts { from, mark, buffer, passed: 0, ended: false }
+    }
+
+    /// Where the buffer's first byte stands in the body.
+    fn at(&self) -> u64 {
+        self.passed.saturating_sub(2)
+    }
+
+    fn pass(&mut self, bytes: usize) {
+        self.buffer.drain(..bytes);
+        self.passed += bytes as u64;
     }
 
     fn fill(&mut self) -> Result<()> {
@@ -107,7 +124,7 @@ impl<'a> Parts<'a> {
             return Ok(None);
         }
         self.body(&mut |_| Ok(()))?;
-        self.buffer.drain(..self.mark.len());
+        self.pass(self.mark.len());
         while self.buffer.len() < 2 {
             self.fill()?;
         }
@@ -119,7 +136,7 @@ impl<'a> Parts<'a> {
             if let Some(at) = find(&self.buffer, b"\r\n\r\n") {
                 let head = parse_head(&String::from_utf8_lossy(&self.buffer[..at])).ok_or_else(malformed)?;
                 // The body's own mark may begin with the last CRLF of an empty body.
-                self.buffer.drain(..at + 4);
+                self.pass(at + 4);
                 return Ok(Some(head));
             }
             if self.buffer.len() > HEAD_MAX {
@@ -134,12 +151,12 @@ impl<'a> Parts<'a> {
         loop {
             if let Some(at) = find(&self.buffer, &self.mark) {
                 out(&self.buffer[..at])?;
-                self.buffer.drain(..at);
+                self.pass(at);
                 return Ok(());
             }
             let safe = self.buffer.len().saturating_sub(self.mark.len() - 1);
             out(&self.buffer[..safe])?;
-            self.buffer.drain(..safe);
+            self.pass(safe);
             self.fill()?;
         }
     }
@@ -189,22 +206,6 @@ mod tests {
     use super::*;
     use std::io::Cursor;
 
-    struct Memory(Vec<u8>);
-    impl Write for Memory {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-    impl Sink for Memory {
-        fn done(self: Box<Self>) -> Result<Box<dyn ReadSeek>> {
-            Ok(Box::new(Cursor::new(self.0)))
-        }
-    }
-
     /// Gives a few bytes at a time, so that marks are cut everywhere.
     struct Drip(Cursor<Vec<u8>>, usize);
     impl Read for Drip {
@@ -221,12 +222,12 @@ mod tests {
         let how = Reading {
             boundary: "XX",
             allowed: &|fields| if fields.get("csrf") == "t" { Ok(()) } else { Err(malformed()) },
-            sink: &|| Ok(Box::new(Memory(Vec::new()))),
         };
-        let (fields, files) = read(&mut Drip(Cursor::new(body.to_vec()), step), &how)?;
-        let open = |mut f: Upload| {
+        let (fields, files) = scan(&mut Drip(Cursor::new(body.to_vec()), step), &how)?;
+        let whole = Brought::Memory(body.into());
+        let open = |f: Place| {
             let mut bytes = Vec::new();
-            f.file.read_to_end(&mut bytes).unwrap();
+            whole.range(f.start, f.size).unwrap().read_to_end(&mut bytes).unwrap();
             (f.field, f.name, bytes)
         };
         Ok((fields, files.into_iter().map(open).collect()))

@@ -6,6 +6,7 @@ use super::site::Flash;
 use super::visit::{Caller, Visit};
 use super::words::Words;
 use crate::access::look::Look;
+use crate::base::link::Surface;
 use crate::base::{Lang, Say, Time};
 use std::borrow::Borrow;
 
@@ -25,6 +26,8 @@ pub(crate) struct Page {
     pub(crate) faulty: bool,
     /// Wide pages (tables, editors) use the whole width.
     pub(crate) wide: bool,
+    /// Drawn for recipients of mails: leads nowhere that only those who run the house may go.
+    pub(crate) public: bool,
     look: Look,
     here: String,
     csrf: String,
@@ -75,6 +78,7 @@ const MENU: &[(Title, &[Entry])] = &[
             ("/settings/relay", Words::menu_relay),
             ("/settings/users", Words::menu_users),
             ("/settings/tokens", Words::menu_tokens),
+            ("/settings/updates", Words::menu_updates),
             ("/settings/audit", Words::menu_audit),
             ("/mails", Words::menu_mails),
         ],
@@ -123,6 +127,7 @@ impl Page {
             lead: String::new(),
             faulty: false,
             wide: false,
+            public: v.request.surface == Surface::Public,
             look: v.look.clone(),
             here: format!("{}{}", v.path(), v.query.with("", "")),
             csrf,
@@ -142,6 +147,7 @@ impl Page {
             lead: String::new(),
             faulty: false,
             wide: false,
+            public: false,
             look: Look::default(),
             here: "/".to_owned(),
             csrf: String::new(),

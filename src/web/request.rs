@@ -1,7 +1,8 @@
-//! A request as the gate sees it, whoever brought it (a socket or a test).
+//! A request as the gate sees it, whoever brought it (the door or a test).
 
 use super::form::Values;
 use crate::base::Time;
+use crate::base::link::Surface;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Method {
@@ -19,6 +20,10 @@ pub(crate) struct Request {
     pub(crate) query: Values,
     /// Names in lower case.
     pub(crate) headers: Vec<(String, String)>,
+    /// The listener that it came in by, whatever its `Host` says.
+    pub(crate) surface: Surface,
+    /// The client speaks TLS with the door.
+    pub(crate) https: bool,
     pub(crate) from: String,
     /// What the body announces; `None` when it does not say (chunked), which is refused.
     pub(crate) length: Option<u64>,

@@ -4,6 +4,7 @@ use super::answer::Answer;
 use super::request::Method;
 use super::visit::Visit;
 use crate::access::Right;
+use crate::base::link::{Per, RouteClass, Surface};
 use crate::base::{Result, limits};
 
 pub(crate) type Handler = fn(&mut Visit<'_>) -> Result<Answer>;
@@ -21,6 +22,31 @@ pub(crate) enum Who {
     Right(Right),
 }
 
+/// The listeners that a row is answered on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum On {
+    /// For those who run the house: the public listener does not have it.
+    Admin,
+    /// What recipients of mails open, and how its requests are counted there. The admin listener has it, too.
+    Public(Per),
+}
+
+impl On {
+    pub(crate) fn is_on(self, surface: Surface) -> bool {
+        match (self, surface) {
+            (On::Public(_), _) | (On::Admin, Surface::Admin) => true,
+            (On::Admin, Surface::Public) => false,
+        }
+    }
+
+    fn per(self) -> Per {
+        match self {
+            On::Admin => Per::Address,
+            On::Public(per) => per,
+        }
+    }
+}
+
 /// What a POST may bring, and how much of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Body {
@@ -28,7 +54,7 @@ pub(crate) enum Body {
     Form,
     /// A form with long texts (a mail's HTML).
     LongForm,
-    /// multipart/form-data with files, each in the sealed spool when the handler runs.
+    /// multipart/form-data with files.
     Upload(u64),
 }
 
@@ -46,17 +72,18 @@ impl Body {
 pub(crate) struct Route {
     pub(crate) method: Method,
     pub(crate) path: &'static str,
+    pub(crate) on: On,
     pub(crate) who: Who,
     pub(crate) body: Body,
     pub(crate) handler: Handler,
 }
 
-pub(crate) const fn get(path: &'static str, who: Who, handler: Handler) -> Route {
-    Route { method: Method::Get, path, who, body: Body::None, handler }
+pub(crate) const fn get(path: &'static str, on: On, who: Who, handler: Handler) -> Route {
+    Route { method: Method::Get, path, on, who, body: Body::None, handler }
 }
 
-pub(crate) const fn post(path: &'static str, who: Who, body: Body, handler: Handler) -> Route {
-    Route { method: Method::Post, path, who, body, handler }
+pub(crate) const fn post(path: &'static str, on: On, who: Who, body: Body, handler: Handler) -> Route {
+    Route { method: Method::Post, path, on, who, body, handler }
 }
 
 /// What the open parts of a pattern hold: `/campaigns/{id}` and `/campaigns/c1` give `id = c1`.
@@ -80,6 +107,18 @@ impl Route {
     }
 }
 
+/// The table as the door needs to know it.
+pub(crate) fn classes(table: &[Route]) -> Vec<RouteClass> {
+    let class = |row: &Route| RouteClass {
+        method: if row.method == Method::Post { "POST" } else { "GET" }.to_owned(),
+        path: row.path.to_owned(),
+        public: row.on.is_on(Surface::Public),
+        body: row.body.limit(),
+        per: row.on.per(),
+    };
+    table.iter().map(class).collect()
+}
+
 pub(crate) enum Found<'a> {
     Row(&'a Route, Parts),
     /// The path is there, with another method.
@@ -87,10 +126,11 @@ pub(crate) enum Found<'a> {
     Nothing,
 }
 
-/// Fixed paths before open ones, so that `/users/new` is not a user called new.
-pub(crate) fn find<'a>(table: &'a [Route], method: Method, path: &str) -> Found<'a> {
+/// Fixed paths before open ones, so that `/users/new` is not a user called new. A row of the other surface is not there.
+pub(crate) fn find<'a>(table: &'a [Route], surface: Surface, method: Method, path: &str) -> Found<'a> {
     let method = if method == Method::Head { Method::Get } else { method };
-    let mut fitting: Vec<(&Route, Parts)> = table.iter().filter_map(|r| r.fits(path).map(|p| (r, p))).collect();
+    let here = table.iter().filter(|r| r.on.is_on(surface));
+    let mut fitting: Vec<(&Route, Parts)> = here.filter_map(|r| r.fits(path).map(|p| (r, p))).collect();
     fitting.sort_by_key(|(_, parts)| parts.len());
     if fitting.is_empty() {
         return Found::Nothing;

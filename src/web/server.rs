@@ -1,100 +1,112 @@
-//! The one file that knows tiny_http: a socket on one side, `gate::pass` on the other.
+//! The one file that knows tiny_http: the door's socket on one side, `gate::pass` on the other.
 //!
-//! tiny_http must never meet a network: no time-outs, no limits, a thread per connection, and when a request is
-//! dropped with an announced body unread it allocates what was announced (100 GB ends the process). So: it listens on
-//! loopback only; a body within `DRAIN_MAX` is always read to its end; one that announces more, or does not say, is
-//! answered and then *forgotten*, connection and all, so that its reader is never dropped. What it logs to nobody, we
-//! log: a dead accept loop ends `Server::wait`.
+//! tiny_http must never meet a network: no time-outs, no limits, a thread per connection, and when a request is dropped
+//! with an announced body unread it allocates what was announced. So it listens on a Unix socket in a private folder,
+//! where only the door speaks: whole requests, one Content-Length, bodies that are long in the spool. A body is always
+//! read to its end, also when nobody wants it. Whoever speaks without the door's headers gets nothing.
 
 use super::answer::{Answer, Content, Live, Step};
+use super::brought::Brought;
 use super::form::Values;
 use super::request::{Method, Request};
 use super::setup::Wizard;
 use super::site::Site;
+use crate::base::link::{RouteClass, Surface, header};
 use crate::base::{Error, Result, Say, clock, limits, seal};
 use crate::house::House;
 use data_encoding::BASE32_NOPAD;
 use std::io::{Cursor, Read, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 /// Whoever answers: the pages, or the wizard before there are any.
 pub(crate) trait Serve: Send + Sync {
-    fn pass(&self, request: &Request, body: &mut dyn Read) -> Answer;
-    /// How much a request may bring.
-    fn body_limit(&self, method: Method, path: &str) -> u64;
+    fn pass(&self, request: &Request, body: &Brought) -> Answer;
+    fn route_classes(&self) -> Vec<RouteClass>;
 }
 
 pub struct Server {
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
-    address: SocketAddr,
 }
 
 struct Shared {
     serve: Arc<dyn Serve>,
     http: tiny_http::Server,
+    /// Where the door puts long bodies.
+    spool: PathBuf,
     stop: AtomicBool,
+    /// Event streams end, pages are still answered.
+    quiet: AtomicBool,
     /// The accept loop has ended by itself.
     broken: AtomicBool,
     streams: AtomicUsize,
+    /// What each thread is at: when it began with its request.
+    at_work: Vec<Mutex<Option<Instant>>>,
     /// Wakes event streams when the server stops.
     bell: (Mutex<()>, Condvar),
 }
 
 impl Server {
-    /// Listens on a loopback address and serves until `stop`.
-    pub fn start(house: &Arc<House>, listen: SocketAddr) -> Result<Server> {
-        Server::with(Arc::new(Site::new(Arc::clone(house))), listen)
+    /// Serves on a socket that only the door reaches, until `stop`.
+    pub fn start(house: &Arc<House>, listener: UnixListener) -> Result<Server> {
+        Server::with(Arc::new(Site::new(Arc::clone(house))), listener, house.data())
     }
 
     /// The first run; when it has made a house, the same socket goes on with its pages.
-    pub fn start_setup(wizard: &Arc<Wizard>, listen: SocketAddr) -> Result<Server> {
-        Server::with(Arc::clone(wizard) as Arc<dyn Serve>, listen)
+    pub fn start_setup(wizard: &Arc<Wizard>, listener: UnixListener) -> Result<Server> {
+        Server::with(Arc::clone(wizard) as Arc<dyn Serve>, listener, wizard.data())
     }
 
-    fn with(serve: Arc<dyn Serve>, listen: SocketAddr) -> Result<Server> {
-        if !listen.ip().is_loopback() {
-            return Err(Error::refused(say!(
-                "待ち受けられるのはループバックアドレスだけです。",
-                "Only loopback addresses can be listened on."
-            ))
-            .hint(say!("例: 127.0.0.1:8080", "For example: 127.0.0.1:8080")));
-        }
-        let cannot = |e| {
-            let at = listen.to_string();
-            Error::io(say!("{at} で待ち受けられません。", "Cannot listen on {at}."), e)
-        };
-        let listener = TcpListener::bind(listen).map_err(cannot)?;
-        let address = listener.local_addr().map_err(cannot)?;
+    pub(super) fn with(serve: Arc<dyn Serve>, listener: UnixListener, data: &Path) -> Result<Server> {
         let http =
             tiny_http::Server::from_listener(listener, None).map_err(|e| Error::bug(format!("tiny_http: {e}")))?;
         let shared = Arc::new(Shared {
             serve,
             http,
+            spool: data.join("spool"),
             stop: AtomicBool::new(false),
+            quiet: AtomicBool::new(false),
             broken: AtomicBool::new(false),
             streams: AtomicUsize::new(0),
+            at_work: (0..limits::WEB_THREADS).map(|_| Mutex::new(None)).collect(),
             bell: (Mutex::new(()), Condvar::new()),
         });
         let mut threads = Vec::new();
-        for _ in 0..limits::WEB_THREADS {
+        for n in 0..limits::WEB_THREADS {
             let shared = Arc::clone(&shared);
-            let work = move || work(&shared);
-            threads.push(std::thread::Builder::new().name("web".into()).spawn(work).map_err(cannot)?);
+            let thread = std::thread::Builder::new().name("web".into()).spawn(move || work(&shared, n));
+            threads.push(thread.map_err(|e| Error::io(say!("画面を動かせません。", "Cannot start the pages."), e))?);
         }
-        Ok(Server { shared, threads, address })
+        Ok(Server { shared, threads })
     }
 
-    pub fn address(&self) -> SocketAddr {
-        self.address
+    /// What the door must know of the pages.
+    pub fn route_classes(&self) -> Vec<RouteClass> {
+        self.shared.serve.route_classes()
     }
 
     /// False when the socket takes no more connections: the process should end and start again.
     pub fn is_sound(&self) -> bool {
         !self.shared.broken.load(Ordering::Acquire)
+    }
+
+    /// How long no thread has been free for a request: nothing when one is.
+    pub fn stuck_for(&self) -> Duration {
+        let busy = |since: &Mutex<Option<Instant>>| {
+            since.lock().unwrap_or_else(PoisonError::into_inner).map_or(Duration::ZERO, |s| s.elapsed())
+        };
+        self.shared.at_work.iter().map(busy).min().unwrap_or_default()
+    }
+
+    /// Ends event streams, for good: browsers come back by themselves, and find whoever answers then.
+    pub fn end_streams(&self) {
+        self.shared.quiet.store(true, Ordering::Release);
+        self.shared.bell.1.notify_all();
     }
 
     /// Answers what is being answered, takes nothing new.
@@ -120,10 +132,15 @@ impl Server {
     }
 }
 
-fn work(shared: &Arc<Shared>) {
+fn work(shared: &Arc<Shared>, n: usize) {
+    let mark = |at: Option<Instant>| *shared.at_work[n].lock().unwrap_or_else(PoisonError::into_inner) = at;
     while !shared.stop.load(Ordering::Acquire) {
         match shared.http.recv() {
-            Ok(request) => one(shared, request),
+            Ok(request) => {
+                mark(Some(Instant::now()));
+                one(shared, request);
+                mark(None);
+            }
             Err(_) if shared.stop.load(Ordering::Acquire) => return,
             Err(_) => {
                 shared.broken.store(true, Ordering::Release);
@@ -134,21 +151,9 @@ fn work(shared: &Arc<Shared>) {
 }
 
 fn one(shared: &Arc<Shared>, mut http: tiny_http::Request) {
-    let request = request_of(&http);
-    let readable = request
-        .length
-        .is_some_and(|n| n <= limits::DRAIN_MAX.max(shared.serve.body_limit(request.method, &request.path)));
-    if !readable {
-        let answer = shared.serve.pass(&request, &mut std::io::empty());
-        return forget(http, answer);
-    }
-    let length = request.length.unwrap_or(0);
-    let answer = {
-        let mut body = http.as_reader().take(length);
-        let answer = shared.serve.pass(&request, &mut body);
-        // Whoever sends a body reads the answer only when the body has gone.
-        std::io::copy(&mut body, &mut std::io::sink()).ok();
-        answer
+    let answer = match whole(shared, &mut http) {
+        Ok((request, body)) => shared.serve.pass(&request, &body),
+        Err(answer) => answer,
     };
     match answer.body {
         Content::Events(step) => stream(shared, http, answer.headers, step),
@@ -160,25 +165,45 @@ fn one(shared: &Arc<Shared>, mut http: tiny_http::Request) {
     }
 }
 
-fn request_of(http: &tiny_http::Request) -> Request {
+/// The request and what it brings, or what is said to somebody who is not the door.
+fn whole(shared: &Shared, http: &mut tiny_http::Request) -> std::result::Result<(Request, Brought), Answer> {
+    let request = request_of(http);
+    let announced = request.as_ref().ok().and_then(|r| r.length).unwrap_or(0);
+    let plain = Brought::from_socket(http.as_reader(), announced)
+        // Nobody is there any more to read this.
+        .map_err(|_| Answer::text("cut short".to_owned()).status(400))?;
+    let mut request = request?;
+    match request.header(header::SPOOL).map(|said| Brought::from_door(said, &shared.spool)) {
+        None => Ok((request, plain)),
+        Some(Some(sealed)) if announced == 0 => {
+            request.length = Some(sealed.length());
+            Ok((request, sealed))
+        }
+        Some(_) => Err(not_the_door()),
+    }
+}
+
+fn not_the_door() -> Answer {
+    Answer::text("Only the door speaks here.".to_owned()).status(421)
+}
+
+fn request_of(http: &tiny_http::Request) -> std::result::Result<Request, Answer> {
     let (path, query) = http.url().split_once('?').unwrap_or((http.url(), ""));
     let headers: Vec<(String, String)> = http
         .headers()
         .iter()
-        .take(limits::HEADERS_MAX)
+        // What the door adds is beyond what a client may send.
+        .take(limits::HEADERS_MAX * 2)
         .map(|h| (h.field.as_str().as_str().to_ascii_lowercase(), h.value.as_str().to_owned()))
         .collect();
-    let has = |name: &str| headers.iter().any(|(n, _)| n == name);
-    let lengths: Vec<Option<u64>> =
-        headers.iter().filter(|(n, _)| n == "content-length").map(|(_, v)| v.parse().ok()).collect();
-    // What frames the body two ways, or in no way we read, is not guessed at.
-    let length = match lengths.as_slice() {
-        [] if !has("transfer-encoding") => Some(0),
-        [one] if !has("transfer-encoding") => *one,
-        _ => None,
+    let named = |name: &str| headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
+    let surface = named(header::SURFACE).and_then(Surface::parse).ok_or_else(not_the_door)?;
+    let id = match named(header::ID) {
+        Some(id) => id.to_owned(),
+        None => seal::random::<10>().map(|b| BASE32_NOPAD.encode(&b)).unwrap_or_default(),
     };
     let path = if http.url().len() > limits::URL_MAX { "/too-long" } else { path };
-    Request {
+    Ok(Request {
         method: match http.method() {
             tiny_http::Method::Get => Method::Get,
             tiny_http::Method::Head => Method::Head,
@@ -187,15 +212,29 @@ fn request_of(http: &tiny_http::Request) -> Request {
         },
         path: path.to_owned(),
         query: Values::parse(query),
-        headers,
-        from: http.remote_addr().map(|a| a.ip().to_string()).unwrap_or_default(),
-        length,
+        surface,
+        https: named(header::SCHEME) == Some("https"),
+        from: named(header::FROM).unwrap_or_default().to_owned(),
+        length: length(&headers),
         now: clock::now(),
-        id: seal::random::<10>().map(|b| BASE32_NOPAD.encode(&b)).unwrap_or_default(),
+        id,
+        headers,
+    })
+}
+
+/// What frames the body two ways, or in no way we read, is not guessed at.
+fn length(headers: &[(String, String)]) -> Option<u64> {
+    let lengths: Vec<Option<u64>> =
+        headers.iter().filter(|(n, _)| n == "content-length").map(|(_, v)| v.parse().ok()).collect();
+    let chunked = headers.iter().any(|(n, _)| n == "transfer-encoding");
+    match lengths.as_slice() {
+        [] if !chunked => Some(0),
+        [one] if !chunked => *one,
+        _ => None,
     }
 }
 
-fn header(name: &str, value: &str) -> Option<tiny_http::Header> {
+fn line(name: &str, value: &str) -> Option<tiny_http::Header> {
     tiny_http::Header::from_bytes(name, value).ok()
 }
 
@@ -206,29 +245,12 @@ fn respond(
     body: Box<dyn Read + Send>,
     length: Option<usize>,
 ) {
-    let headers = headers.iter().filter_map(|(n, v)| header(n, v)).chain(header("Server", "hakobu")).collect();
+    let headers = headers.iter().filter_map(|(n, v)| line(n, v)).chain(line("Server", "hakobu")).collect();
     let response = tiny_http::Response::new(tiny_http::StatusCode(status), headers, body, length, None)
         // Bodies in memory go out with their length; only streams are chunked.
         .with_chunked_threshold(usize::MAX);
     // A client that has gone needs no answer.
     http.respond(response).ok();
-}
-
-/// Answers a request whose body will not be read, and lets go of the connection without closing it: closing would
-/// drop the reader. `upgrade` is the only way to take both ends out of a request; the length stands behind the
-/// protocol's name because tiny_http leaves it out there.
-fn forget(http: tiny_http::Request, answer: Answer) {
-    let bytes = match answer.body {
-        Content::Bytes(bytes) => bytes,
-        Content::Stream(_) | Content::Events(_) => Vec::new(),
-    };
-    let headers = answer.headers.iter().filter_map(|(n, v)| header(n, v)).chain(header("Server", "hakobu")).collect();
-    let response =
-        tiny_http::Response::new(tiny_http::StatusCode(answer.status), headers, std::io::empty(), Some(0), None);
-    let length = bytes.len();
-    let mut ends = http.upgrade(&format!("none\r\nContent-Length: {length}"), response);
-    ends.write_all(&bytes).and_then(|()| ends.flush()).ok();
-    std::mem::forget(ends);
 }
 
 /// Events have a thread of their own, so that pages are served while somebody watches.
@@ -277,7 +299,8 @@ fn events(
             chunk(&mut out, ": still here\n\n")?;
             spoke = clock::now();
         }
-        if over {
+        // The browser comes back by itself.
+        if over || shared.quiet.load(Ordering::Acquire) {
             break;
         }
         let held = shared.bell.0.lock().unwrap_or_else(PoisonError::into_inner);

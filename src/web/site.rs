@@ -1,6 +1,7 @@
 //! What every request shares: the house, and the little that is remembered between a form and the page after it.
 
-use crate::base::Say;
+use crate::base::link::Surface;
+use crate::base::{Say, Time, clock};
 use crate::house::House;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,8 +11,9 @@ const FLASHES: usize = 1000;
 
 pub(crate) struct Site {
     pub(crate) house: Arc<House>,
-    /// `https://news.example.jp`: the one name besides loopback under which the pages answer.
-    pub(super) public_url: String,
+    public_url: String,
+    /// When this process began to answer.
+    pub(super) since: Time,
     flashes: Mutex<HashMap<i64, Flash>>,
 }
 
@@ -25,7 +27,7 @@ pub(crate) struct Flash {
 impl Site {
     pub(crate) fn new(house: Arc<House>) -> Site {
         let public_url = house.boot.public_url.clone();
-        Site { house, public_url, flashes: Mutex::default() }
+        Site { house, public_url, since: clock::now(), flashes: Mutex::default() }
     }
 
     pub(super) fn remember(&self, session: i64, flash: Flash) {
@@ -40,12 +42,33 @@ impl Site {
         self.flashes.lock().unwrap_or_else(PoisonError::into_inner).remove(&session)
     }
 
-    pub(super) fn public_host(&self) -> &str {
-        let rest = self.public_url.split_once("://").map_or("", |(_, rest)| rest);
-        rest.split('/').next().unwrap_or_default()
+    /// Whether `host` is a name of ours on this surface: a name that somebody else points at us (DNS rebinding) is not.
+    pub(super) fn answers_to(&self, surface: Surface, host: &str) -> bool {
+        let (door, is) = (self.house.door(), |url: &str| host.eq_ignore_ascii_case(host_of(url)));
+        let public = is(&self.public_url);
+        match surface {
+            // A door without a network before it (a look around, a test) stands at loopback on both sides.
+            Surface::Public => {
+                public || is(&door.public) || (is_loopback_name(host_of(&door.public)) && is_loopback_name(host))
+            }
+            Surface::Admin => is_loopback_name(host) || is(&door.admin) || (public && !door.public_listener),
+        }
     }
 
-    pub(super) fn public_is_https(&self) -> bool {
-        self.public_url.starts_with("https://")
+    /// Browsers reach us by TLS under this name, whoever ends it.
+    pub(super) fn is_public_https(&self, host: &str) -> bool {
+        self.public_url.starts_with("https://") && host.eq_ignore_ascii_case(host_of(&self.public_url))
     }
+}
+
+/// `https://news.example.jp:8443/x` stands at `news.example.jp:8443`; what is no URL stands nowhere.
+fn host_of(url: &str) -> &str {
+    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+    rest.split('/').next().filter(|h| !h.is_empty()).unwrap_or("-")
+}
+
+pub(super) fn is_loopback_name(host: &str) -> bool {
+    let port = |p: &str| p.parse::<u16>().is_ok();
+    let name = host.rsplit_once(':').filter(|(n, p)| !n.ends_with(':') && port(p)).map_or(host, |(n, _)| n);
+    ["localhost", "127.0.0.1", "[::1]"].contains(&name)
 }

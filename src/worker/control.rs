@@ -1,14 +1,14 @@
-//! The control socket: how a command acts through the server that holds the lock. It stands in a private run
-//! folder, takes only calls of the account that runs the server (or root), and answers each in a thread of its own.
+//! The worker's end of the control socket: how a command acts through the server that holds the lock. The door stands
+//! before it, says whose call it is, and hands it on; each call is answered in a thread of its own. Only the account
+//! that runs the server (or root) can reach it.
 
 use crate::base::frames::{self, Frame, Line};
-use crate::base::{By, Error, Progress, Result, clock, limits};
+use crate::base::{By, Error, Progress, Result, clock, limits, run};
 use crate::house::House;
 use crate::house::ask::{Answer, Ask, Streams};
 use crate::house::wire::{self, Call};
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,7 +21,6 @@ pub type Answerer = dyn Fn(&By, Ask, &dyn Streams) -> Result<Answer> + Send + Sy
 
 pub struct Control {
     socket: PathBuf,
-    note: PathBuf,
     shared: Arc<Shared>,
     accepting: JoinHandle<()>,
 }
@@ -36,23 +35,21 @@ struct Shared {
 
 impl Control {
     /// Listens for the commands of this house.
-    pub fn start(house: &Arc<House>) -> Result<Control> {
+    pub fn start(house: &Arc<House>, socket: &Path) -> Result<Control> {
         let answering = Arc::clone(house);
         let answer = move |by: &By, ask: Ask, io: &dyn Streams| answering.answer(by, clock::now(), ask, io);
-        let socket = run_folder()?.join(wire::socket_name(house.data()));
-        Control::listen(&socket, &house.data().join(wire::NOTE), Box::new(answer))
+        Control::listen(socket, Box::new(answer))
     }
 
-    /// The same for any answerer: `note` will say where `socket` is.
-    pub fn listen(socket: &Path, note: &Path, answer: Box<Answerer>) -> Result<Control> {
+    /// The same for any answerer.
+    pub fn listen(socket: &Path, answer: Box<Answerer>) -> Result<Control> {
         let cannot = |e| Error::io(say!("制御ソケットを開けません。", "Cannot open the control socket."), e);
-        // Whoever holds the house's lock owns the name: what stands there is left over.
+        // The name is this worker's own: what stands there is left over.
         match std::fs::remove_file(socket) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(cannot(e)),
             Ok(()) | Err(_) => {}
         }
         let listener = UnixListener::bind(socket).map_err(cannot)?;
-        std::fs::write(note, socket.as_os_str().as_encoded_bytes()).map_err(cannot)?;
         let shared = Arc::new(Shared {
             listener,
             answer,
@@ -64,7 +61,7 @@ impl Control {
             let shared = Arc::clone(&shared);
             std::thread::Builder::new().name("control".into()).spawn(move || accept(&shared)).map_err(cannot)?
         };
-        Ok(Control { socket: socket.to_owned(), note: note.to_owned(), shared, accepting })
+        Ok(Control { socket: socket.to_owned(), shared, accepting })
     }
 
     /// Takes no more calls, asks the ones that run to stop, and waits for them.
@@ -77,7 +74,6 @@ impl Control {
             calls = self.shared.call_ended.wait(calls).unwrap_or_else(PoisonError::into_inner);
         }
         std::fs::remove_file(&self.socket).ok();
-        std::fs::remove_file(&self.note).ok();
     }
 }
 
@@ -111,7 +107,7 @@ fn accept(shared: &Arc<Shared>) {
 /// One connection carries one ask. A caller who has gone has nobody to be told anything.
 fn one_call(shared: &Shared, line: &Line) {
     let outcome = peer(line.stream()).and_then(|by| {
-        let call = read_call(line)?;
+        let (by, call) = read_call(line, by)?;
         let caller = Caller { line, stop: &shared.stop, gone: AtomicBool::new(false), told: Mutex::new(None) };
         std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| (shared.answer)(&by, call.ask, &caller)))
             .unwrap_or_else(|_| Err(Error::bug("answering panicked")))
@@ -124,7 +120,7 @@ fn peer(stream: &UnixStream) -> Result<By> {
         .map_err(|e| Error::io(say!("相手を確認できません。", "Cannot tell who is calling."), e.into()))?;
     let own = rustix::process::geteuid();
     match peer.uid == own || peer.uid.is_root() {
-        true => Ok(By::Cli(wire::account(peer.uid.as_raw()))),
+        true => Ok(By::Cli(run::account(peer.uid.as_raw()))),
         false => Err(Error::denied(say!(
             "このサーバーを動かしているアカウントだけが操作できます。",
             "Only the account that runs this server may do this."
@@ -132,18 +128,37 @@ fn peer(stream: &UnixStream) -> Result<By> {
     }
 }
 
-fn read_call(line: &Line) -> Result<Call> {
-    match line.receive(&mut || {}) {
-        Ok(Some((Frame::Ask, payload))) => {
-            let call: Call = frames::from_json(&payload)?;
-            match call.version == wire::VERSION {
-                true => Ok(call),
-                false => frames::from_json(b"another version"),
+/// Whose call it is, and the call. The door has looked at its caller and says who that is; a direct call is the peer's.
+fn read_call(line: &Line, peer: By) -> Result<(By, Call)> {
+    let (by, payload) = match receive(line)? {
+        (Frame::Ask, payload) => (peer, payload),
+        (Frame::Peer, account) => {
+            let by = By::Cli(run::account(frames::from_json(&account)?));
+            line.send(Frame::Peer, b"").map_err(cannot_read)?;
+            match receive(line)? {
+                (Frame::Ask, payload) => (by, payload),
+                _ => return Err(no_ask()),
             }
         }
-        Ok(_) => Err(Error::refused(say!("最初の言葉が依頼ではありません。", "The first frame is not an ask."))),
-        Err(e) => Err(Error::io(say!("依頼を読めません。", "Cannot read the ask."), e)),
+        _ => return Err(no_ask()),
+    };
+    let call: Call = frames::from_json(&payload)?;
+    match call.version == wire::VERSION {
+        true => Ok((by, call)),
+        false => frames::from_json(b"another version"),
     }
+}
+
+fn receive(line: &Line) -> Result<(Frame, Vec<u8>)> {
+    line.receive(&mut || {}).map_err(cannot_read)?.ok_or_else(no_ask)
+}
+
+fn cannot_read(e: io::Error) -> Error {
+    Error::io(say!("依頼を読めません。", "Cannot read the ask."), e)
+}
+
+fn no_ask() -> Error {
+    Error::refused(say!("最初の言葉が依頼ではありません。", "The first frame is not an ask."))
 }
 
 /// The caller's files and screen, on the other side of the socket.
@@ -248,24 +263,4 @@ impl Write for Output<'_> {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
-}
-
-/// A folder of ours alone: the session's, the system's, or one in /tmp that nobody else can have put there.
-fn run_folder() -> Result<PathBuf> {
-    let uid = rustix::process::geteuid();
-    let session = std::env::var_os("RUNTIME_DIRECTORY").or_else(|| std::env::var_os("XDG_RUNTIME_DIR"));
-    let mut wishes: Vec<PathBuf> = session.map(|d| PathBuf::from(d).join("hakobu")).into_iter().collect();
-    wishes.push("/run/hakobu".into());
-    wishes.push(format!("/tmp/hakobu-{}", uid.as_raw()).into());
-    let fits = |dir: &PathBuf| {
-        // `fits` looks at what stands there afterwards, so a failure to make it needs no answer here.
-        std::fs::DirBuilder::new().mode(0o700).create(dir).ok();
-        let owned = std::fs::symlink_metadata(dir)
-            .is_ok_and(|m| m.is_dir() && m.uid() == uid.as_raw() && m.mode() & 0o077 == 0);
-        owned && dir.as_os_str().len() < 80
-    };
-    wishes.into_iter().find(fits).ok_or_else(|| {
-        Error::denied(say!("実行時フォルダーを作れません。", "There is no place for the run folder."))
-            .hint(say!("XDG_RUNTIME_DIR を設定してください。", "Set XDG_RUNTIME_DIR."))
-    })
 }

@@ -1,139 +1,128 @@
-//! The worker: the process that runs a house: web pages, control socket, clock.
+//! The worker: whoever has a house open and does its work: web pages, control socket, clock. A door started it, stands
+//! before it, and tells it over their link what to do; it has no public socket and no say in its own life.
 //!
 //! It decides nothing about mail or people; it starts things, keeps them going, and ends them within seconds.
 //!
-//! Flow: `start` binds the web address and the control socket and starts the clock; `wait` until a signal, or until
-//! disk or socket are no longer sound; `stop` takes nothing new, asks what runs to end, and waits for it.
+//! Flow (`base::link` has the words): *warm* → `Open`: stores open, pages and commands answered (`Worker::open`) →
+//! `Start`: the clock (`start`), and with it delivery → `Quiesce`: clock, delivery, long jobs, commands and event
+//! streams end, pages are still answered (`quiesce`; only `Close` can follow) → `Close`. The end of the link is the end
+//! of the door: what is open is closed, and the process ends.
 //!
-//! Reading order: this file, `clock`, `control` (the command line's way in), `notify` (telling systemd), `log`.
+//! Reading order: this file, `life` (the link), `clock`, `pulse` (the heartbeat), `control` (the command line's way in).
 //!
-//! **Invariant:** every thread that is started here is joined in `stop`.
+//! **Invariant:** every thread that is started here is joined in `close`, unless a mail host does not let it go.
+//! **Invariant:** nothing is sent before `Start` and nothing is begun after `Quiesce`.
 
 pub mod clock;
 pub mod control;
-pub mod log;
-pub mod notify;
+pub mod life;
+mod pulse;
 
-use crate::base::{self, Error, Kind, Result, limits};
+use crate::base::{Error, Kind, Result, limits, log, run};
 use crate::house::House;
-use crate::web::{Server, Wizard};
+use crate::web::Server;
 use clock::Clock;
 use control::Control;
-use signal_hook::{consts, flag, iterator::Signals};
-use std::net::SocketAddr;
-use std::path::Path;
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
 
-pub struct Worker {
+/// Where this worker's sockets stand: names of its own, since it may meet the one before it.
+struct Places {
+    pages: PathBuf,
+    control: PathBuf,
+}
+
+impl Places {
+    fn of(data: &Path) -> Result<Places> {
+        let (folder, mark, pid) = (run::folder()?, run::mark(data), std::process::id());
+        Ok(Places { pages: folder.join(format!("{mark}-{pid}.p")), control: folder.join(format!("{mark}-{pid}.c")) })
+    }
+
+    fn listen(&self) -> Result<UnixListener> {
+        // What stands there is of a process that had our number before us.
+        std::fs::remove_file(&self.pages).ok();
+        UnixListener::bind(&self.pages)
+            .map_err(|e| Error::io(say!("画面のソケットを開けません。", "Cannot open the pages' socket."), e))
+    }
+}
+
+impl Drop for Places {
+    fn drop(&mut self) {
+        // The door removes them, too.
+        std::fs::remove_file(&self.pages).ok();
+    }
+}
+
+struct Worker {
     house: Arc<House>,
-    web: Server,
-    control: Control,
-    clock: Clock,
+    web: Arc<Server>,
+    control: Option<Control>,
+    clock: Option<Clock>,
+    places: Places,
 }
 
 impl Worker {
-    /// Everything up, or nothing: the address is taken first, because it is what most often fails.
-    pub fn start(house: &Arc<House>, listen: SocketAddr) -> Result<Worker> {
-        Worker::behind(Server::start(house, listen)?, house)
-    }
-
-    /// Where nobody has set the house up yet: the wizard first, on the same socket. `None` when the process is asked
-    /// to end before it is done.
-    pub fn first_run(made: &Receiver<Arc<House>>, web: Server, ending: &Ending) -> Result<Option<Worker>> {
-        loop {
-            match made.recv_timeout(limits::CLOCK_TICK) {
-                Ok(house) => return Worker::behind(web, &house).map(Some),
-                Err(RecvTimeoutError::Disconnected) => return Ok(None),
-                Err(RecvTimeoutError::Timeout) if ending.0.try_recv().is_ok() => {
-                    web.stop();
-                    return Ok(None);
-                }
-                Err(RecvTimeoutError::Timeout) => {}
-            }
-        }
-    }
-
-    /// The wizard's socket, the path of its one link, and where the house comes out.
-    pub fn open_wizard(data: &Path, listen: SocketAddr) -> Result<(Server, String, Receiver<Arc<House>>)> {
-        let (wizard, made) = Wizard::new(data.to_owned(), listen, base::clock::now())?;
-        Ok((Server::start_setup(&wizard, listen)?, wizard.path(), made))
-    }
-
-    fn behind(web: Server, house: &Arc<House>) -> Result<Worker> {
-        let control = Control::start(house)?;
-        let clock = Clock::start(house)?;
+    /// Pages and commands are answered; nothing happens by itself.
+    fn open(house: Arc<House>) -> Result<Worker> {
+        let places = Places::of(house.data())?;
+        let web = Arc::new(Server::start(&house, places.listen()?)?);
         house.set_serving();
-        log::event("started", &serde_json::json!({"listen": web.address().to_string()}));
-        Ok(Worker { house: Arc::clone(house), web, control, clock })
+        let control = Some(Control::start(&house, &places.control)?);
+        Ok(Worker { house, web, control, clock: None, places })
     }
 
-    pub fn address(&self) -> SocketAddr {
-        self.web.address()
+    fn start(&mut self) -> Result<()> {
+        if self.clock.is_none() {
+            self.clock = Some(Clock::start(&self.house)?);
+            log::event("started", &serde_json::json!({"pid": std::process::id()}));
+        }
+        Ok(())
     }
 
-    /// Until somebody asks for the end. An unsound disk or a dead socket ends it too, as an error.
-    pub fn wait(&self, ending: &Ending) -> Result<()> {
-        loop {
-            match ending.0.recv_timeout(limits::CLOCK_TICK) {
-                Ok(()) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
-                Err(RecvTimeoutError::Timeout) if !self.house.store.is_sound() || !self.web.is_sound() => {
-                    return Err(unsound());
-                }
-                Err(RecvTimeoutError::Timeout) => {}
-            }
+    /// Comes to rest. The messages on the wire whose fate nobody will know.
+    fn quiesce(&mut self) -> u64 {
+        self.house.wind_down();
+        self.web.end_streams();
+        if let Some(control) = self.control.take() {
+            control.stop();
+        }
+        if let Some(clock) = self.clock.take() {
+            clock.stop();
+        }
+        self.house.join_running(limits::QUIESCE_TIME)
+    }
+
+    fn sound(&self) -> Result<()> {
+        match self.house.store.is_sound() && self.web.is_sound() {
+            true => Ok(()),
+            false => Err(unsound()),
         }
     }
 
-    /// Takes nothing new, asks what runs to end, waits for it, and lets go of the house.
-    pub fn stop(self) {
-        notify::stopping();
-        self.house.wind_down();
-        self.control.stop();
-        self.clock.stop();
-        self.house.join_running();
-        self.web.stop();
+    /// Everything down. When this returns the stores are closed, unless somebody does not let go of the house.
+    fn close(mut self) {
+        self.quiesce();
+        stop_web(self.web);
+        drop(self.places);
+        let since = Instant::now();
+        while Arc::strong_count(&self.house) > 1 && since.elapsed() < limits::CLOSE_TIME {
+            std::thread::park_timeout(Duration::from_millis(2));
+        }
+        drop(self.house);
         log::event("stopped", &serde_json::json!({}));
     }
 }
 
-/// Tells when the process is asked to end.
-pub struct Ending(mpsc::Receiver<()>);
-
-impl Ending {
-    /// SIGTERM and SIGINT end it cleanly; a second one ends the process at once.
-    pub fn on_signals() -> Result<Ending> {
-        let cannot = |e| Error::io(say!("シグナルを受け取れません。", "Cannot listen for signals."), e);
-        let second = Arc::new(AtomicBool::new(false));
-        for (signal, exit) in [(consts::SIGINT, 130), (consts::SIGTERM, 143)] {
-            flag::register_conditional_shutdown(signal, exit, Arc::clone(&second))
-                .and_then(|_| flag::register(signal, Arc::clone(&second)))
-                .map_err(cannot)?;
+/// The heartbeat looks at the server now and then, for a moment.
+fn stop_web(mut web: Arc<Server>) {
+    loop {
+        match Arc::try_unwrap(web) {
+            Ok(server) => return server.stop(),
+            Err(looked_at) => web = looked_at,
         }
-        let mut signals = Signals::new([consts::SIGINT, consts::SIGTERM]).map_err(cannot)?;
-        let (tell, told) = mpsc::channel();
-        std::thread::Builder::new()
-            .name("signals".into())
-            .spawn(move || {
-                if signals.forever().next().is_some() {
-                    // Nobody listens any more: the end has begun by itself.
-                    tell.send(()).ok();
-                }
-            })
-            .map_err(cannot)?;
-        Ok(Ending(told))
-    }
-
-    /// Ends when `others` say so too, such as a closed standard input.
-    pub fn also(self, tell: impl FnOnce(mpsc::Sender<()>)) -> Ending {
-        let (to, from) = mpsc::channel();
-        tell(to.clone());
-        std::thread::spawn(move || {
-            self.0.recv().ok();
-            to.send(()).ok();
-        });
-        Ending(from)
+        std::thread::yield_now();
     }
 }
 

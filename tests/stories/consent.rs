@@ -1,4 +1,4 @@
-use crate::world::Home;
+use crate::world::{Home, fed};
 
 #[test]
 fn the_do_not_send_list_of_an_old_system_comes_in_and_goes_again() {
@@ -11,6 +11,20 @@ fn the_do_not_send_list_of_an_old_system_comes_in_and_goes_again() {
     let off = home.ask(&remove).ok().json();
     assert_eq!(off["removed"], true);
     assert_eq!(home.ask(&remove).exit, 5);
+    // An address need not stand among the arguments, where others can see it.
+    let add = home.command(&["contacts", "suppression", "add", "-", "--data", "D", "--json"]);
+    assert_eq!(fed(add, "saburo@example.jp\n".as_bytes()).ok().json()["added"], true);
+    home.file("one.txt", "saburo@example.jp\n");
+    let words = ["contacts", "suppression", "remove", "--file", "one.txt", "--reason", "本人から電話"];
+    assert_eq!(home.ask(&words).ok().json()["removed"], true);
+    home.file("two.txt", "a@example.jp\nb@example.jp\n");
+    assert!(
+        home.ask(&["contacts", "suppression", "add", "--file", "two.txt"]).error()["hint"]
+            .as_str()
+            .unwrap()
+            .contains("import")
+    );
+    assert_eq!(home.ask(&["contacts", "suppression", "add"]).exit, 2);
     let batch = taken["batch"].to_string();
     assert_eq!(home.ask(&["contacts", "suppression", "undo", &batch]).ok().json()["removed"], 1);
     assert_eq!(home.ask(&["contacts", "suppression", "list"]).ok().json()["count"], 0);

@@ -89,13 +89,46 @@ fn an_answers_file_stands_for_the_flags_and_a_misspelled_one_is_named() {
     let home = Home::new();
     home.file(
         "answers.toml",
-        "key-file = \"K\"\ndomain = \"news.example.jp\"\nadmin-email = \"a@example.jp\"\nadmin-password-file = \"password\"\n",
+        "key-file = \"K\"\ndomain = \"news.example.jp\"\nadmin-email = \"a@example.jp\"\nadmin-password-file = \"password\"\nno-probe = true\n",
     );
     let said = home.run(&["setup", "--data", "D", "--answers", "answers.toml", "--yes", "--json"]).ok();
     assert_eq!(said.json()["public_url"], "https://news.example.jp");
     home.file("answers.toml", "domian = \"x\"\n");
     let said = home.run(&["setup", "--data", "E", "--answers", "answers.toml", "--yes", "--json"]);
     assert_eq!((said.exit, said.error()["hint"].as_str()), (8, Some("Did you mean domain?")));
+}
+
+#[test]
+fn a_public_url_that_does_not_lead_here_is_warned_of_until_it_does() {
+    let home = Home::new();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let (listen, url) = (format!("127.0.0.1:{port}"), format!("http://127.0.0.1:{port}"));
+    let base = ["setup", "--data", "D", "--key-file", "K", "--domain", "news.example.jp", "--yes", "--json"];
+    let admin = ["--admin-email", "a@example.jp", "--admin-password-file", "password"];
+    let more = ["--relay", "smtp://127.0.0.1:9", "--public-url", &url, "--listen", &listen];
+    let notes = home.run(&[&base[..], &admin, &more].concat()).ok().json()["notes"].to_string();
+    assert!(notes.contains(&format!("{url} does not lead to this house yet")), "{notes}");
+    home.file("list.csv", "email\ntaro@example.jp\n");
+    home.file("wording.txt", "案内を送ります");
+    let consent = ["--consent-source", "店頭", "--consent-text-file", "wording.txt"];
+    home.ask(&[&["contacts", "import", "list.csv"], &consent[..]].concat()).ok();
+    home.file("mail.txt", "こんにちは");
+    let create = ["campaign", "create", "--name", "a", "--subject", "b", "--text", "mail.txt"];
+    let from = ["--from", "運ぶ商店 <news@news.example.jp>"];
+    let id = home.ask(&[&create[..], &from].concat()).ok().json()["campaign"].as_str().unwrap().to_owned();
+    let warned = || home.ask(&["campaign", "check", &id]).ok().stdout.contains("public_url_silent");
+    let health = || {
+        let checks = home.ask(&["doctor"]).json()["checks"].as_array().unwrap().clone();
+        checks.iter().find(|c| c["check"] == "public_url").unwrap()["health"].clone()
+    };
+    assert!(warned() && health() == "warn");
+    assert_eq!(home.ask(&["campaign", "send", &id, "--wait", "--strict"]).exit, 4, "a warning like any other");
+    let server = home.serve_at(&listen);
+    assert!(!warned() && health() == "ok");
+    server.end();
+    let boot = fs::read_to_string(home.path("D/hakobu.toml")).unwrap();
+    fs::write(home.path("D/hakobu.toml"), boot.replace("\n[key]", "probe = false\n[key]")).unwrap();
+    assert!(!warned(), "nobody is to ask");
 }
 
 #[test]
@@ -115,8 +148,16 @@ fn a_wrong_key_is_told_and_touches_nothing() {
 fn a_passphrase_or_a_command_can_stand_for_the_key_file() {
     let home = Home::new();
     home.file("phrase", "correct horse battery staple\n");
-    let base =
-        ["--domain", "x.example.jp", "--admin-email", "a@example.jp", "--admin-password-file", "password", "--yes"];
+    let base = [
+        "--domain",
+        "x.example.jp",
+        "--admin-email",
+        "a@example.jp",
+        "--admin-password-file",
+        "password",
+        "--yes",
+        "--no-probe",
+    ];
     let setup = |data: &str, key: &[&str]| home.run(&[&["setup", "--data", data], &base[..], key].concat());
     setup("P", &["--key-passphrase-file", "phrase"]).ok();
     assert_eq!(home.run(&["status", "--data", "P", "--json"]).exit, 4);

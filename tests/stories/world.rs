@@ -81,6 +81,7 @@ impl Home {
             "https://news.example.jp",
             "--listen",
             "127.0.0.1:8080",
+            "--no-probe",
             "--yes",
             "--json",
         ];
@@ -111,7 +112,11 @@ impl Home {
 
     /// A server on a port of its own, once it is ready.
     pub fn serve(&self) -> Serving {
-        let mut command = self.command(&["serve", "--data", "D", "--listen", "127.0.0.1:0"]);
+        self.serve_at("127.0.0.1:0")
+    }
+
+    pub fn serve_at(&self, listen: &str) -> Serving {
+        let mut command = self.command(&["serve", "--data", "D", "--listen", listen]);
         let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let url = lines

@@ -6,56 +6,48 @@ use crate::campaigns::campaign::{Campaign, Draft};
 use crate::campaigns::plan::State;
 use crate::campaigns::source::Format;
 use crate::contacts::MailKind;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
+/// What people write: the columns of a draft and their values, in one place for whoever inserts or changes one.
+fn written(d: &Draft) -> Result<[(&'static str, Value); 11]> {
+    let id = |id: Option<i64>| id.map_or(Value::Null, Value::Integer);
+    Ok([
+        ("name", d.name.clone().into()),
+        ("sender", id(d.sender.map(|s| s.0))),
+        ("subject", d.subject.clone().into()),
+        ("format", d.format.name().to_owned().into()),
+        ("body", d.body.clone().into()),
+        ("text", d.text.clone().into()),
+        ("segment", d.segment.clone().into()),
+        ("topic", id(d.topic.map(|t| t.0))),
+        ("kind", d.kind.name().to_owned().into()),
+        ("reason", d.reason.clone().into()),
+        ("options", json(&d.options)?.into()),
+    ])
+}
+
+/// Under a number that no campaign had before.
 pub(in crate::campaigns) fn insert(c: &Connection, d: &Draft, submit: Option<&str>, now: Time) -> Result<CampaignId> {
-    c.execute(
-        "INSERT INTO campaigns (version, state, submit, created, changed, name, sender, subject, format, body, text,
-         segment, topic, kind, reason, options)
-         VALUES (1, 'draft', ?1, ?2, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
-        params![
-            submit,
-            now.ms(),
-            d.name,
-            d.sender.map(|s| s.0),
-            d.subject,
-            d.format.name(),
-            d.body,
-            d.text,
-            d.segment,
-            d.topic.map(|t| t.0),
-            d.kind.name(),
-            d.reason,
-            json(&d.options)?
-        ],
-    )?;
+    let (names, values): (Vec<_>, Vec<_>) = written(d)?.into_iter().unzip();
+    let (names, marks) = (names.join(", "), vec!["?"; values.len()].join(", "));
+    let sql = format!(
+        "INSERT INTO campaigns (submit, created, changed, {names}, id, version, state) VALUES (?, ?, ?, {marks},
+         (SELECT max(newest_gone, coalesce((SELECT max(id) FROM campaigns), 0)) + 1 FROM campaign_numbers), 1, 'draft')"
+    );
+    let own = [submit.map(str::to_owned).into(), Value::Integer(now.ms()), Value::Integer(now.ms())];
+    c.execute(&sql, params_from_iter(own.into_iter().chain(values)))?;
     Ok(CampaignId(c.last_insert_rowid()))
 }
 
 /// False when the campaign is not at `version` any more.
 pub(in crate::campaigns) fn update(c: &Connection, id: CampaignId, version: i64, d: &Draft, now: Time) -> Result<bool> {
-    let n = c.execute(
-        "UPDATE campaigns SET version = version + 1, changed = ?3, name = ?4, sender = ?5, subject = ?6, format = ?7,
-         body = ?8, text = ?9, segment = ?10, topic = ?11, kind = ?12, reason = ?13, options = ?14
-         WHERE id = ?1 AND version = ?2",
-        params![
-            id.0,
-            version,
-            now.ms(),
-            d.name,
-            d.sender.map(|s| s.0),
-            d.subject,
-            d.format.name(),
-            d.body,
-            d.text,
-            d.segment,
-            d.topic.map(|t| t.0),
-            d.kind.name(),
-            d.reason,
-            json(&d.options)?
-        ],
-    )?;
-    Ok(n == 1)
+    let (names, values): (Vec<_>, Vec<_>) = written(d)?.into_iter().unzip();
+    let sets = names.join(" = ?, ");
+    let sql =
+        format!("UPDATE campaigns SET version = version + 1, {sets} = ?, changed = ? WHERE id = ? AND version = ?");
+    let own = [now.ms(), id.0, version].map(Value::Integer);
+    Ok(c.execute(&sql, params_from_iter(values.into_iter().chain(own)))? == 1)
 }
 
 pub(in crate::campaigns) fn submitted(c: &Connection, submit: &str) -> Result<Option<CampaignId>> {
@@ -83,6 +75,7 @@ pub(in crate::campaigns) fn place(c: &Connection, id: CampaignId, place: &Place<
 pub(in crate::campaigns) fn delete(c: &Connection, id: CampaignId) -> Result<()> {
     c.execute("DELETE FROM campaign_files WHERE campaign = ?1", [id.0])?;
     c.execute("DELETE FROM campaigns WHERE id = ?1", [id.0])?;
+    c.execute("UPDATE campaign_numbers SET newest_gone = ?1 WHERE newest_gone < ?1", [id.0])?;
     Ok(())
 }
 

@@ -1,9 +1,12 @@
 //! Verbs about the house and the program: `status`, `config show`, `version`, `completions`, `man`.
 
-use crate::base::{Error, Result};
-use crate::cli::args;
+use crate::base::provider::Phrase;
+use crate::base::{Build, Error, Result};
+use crate::cli::files::Files;
 use crate::cli::talk::Talk;
+use crate::cli::{args, reach};
 use crate::house::ask::{Answer, Ask, house::HouseAsk};
+use serde_json::Value;
 use std::path::Path;
 
 #[derive(clap::Subcommand)]
@@ -20,8 +23,26 @@ impl Config {
     }
 }
 
-pub(super) fn status() -> Ask {
-    Ask::House(HouseAsk::Status)
+/// How the door stands, which is known also while no worker answers, and what the house does, when one does.
+pub(super) fn status(data: &Path, phrase: &Phrase, talk: &Talk) -> Result<u8> {
+    talk.heed_signals()?;
+    let files = Files::new(talk);
+    let ask = || Ask::House(HouseAsk::Status);
+    let (door, answer) = match reach::door(data)? {
+        Some(door) if door["state"] != "running" => (door, None),
+        Some(door) => (door, Some(reach::answer(data, phrase, ask(), &files, talk.build)?)),
+        None => {
+            (serde_json::json!({"state": "stopped"}), Some(reach::answer(data, phrase, ask(), &files, talk.build)?))
+        }
+    };
+    let mut value = answer.map_or(Value::Null, |a| a.value);
+    if !value.is_object() {
+        value = serde_json::json!({"data": data, "serving": true});
+    }
+    if let (Some(all), Value::Object(door)) = (value.as_object_mut(), door) {
+        all.extend(door);
+    }
+    Ok(talk.show(&Answer::of(value)?))
 }
 
 pub(super) fn doctor() -> Ask {
@@ -29,13 +50,12 @@ pub(super) fn doctor() -> Ask {
 }
 
 pub(super) fn version(talk: &Talk) -> Result<u8> {
-    let target = format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS);
-    let value = serde_json::json!({"version": env!("CARGO_PKG_VERSION"), "target": target});
+    let value = serde_json::json!({"version": talk.build.version, "target": Build::target()});
     Ok(talk.show(&Answer::of(value)?))
 }
 
 pub(super) fn completions(shell: clap_complete::Shell, talk: &Talk) -> Result<u8> {
-    let mut command = args::command(talk.lang);
+    let mut command = args::command(talk.lang, talk.build.version);
     clap_complete::generate(shell, &mut command, "hakobu", &mut std::io::stdout());
     Ok(0)
 }
@@ -43,7 +63,7 @@ pub(super) fn completions(shell: clap_complete::Shell, talk: &Talk) -> Result<u8
 pub(super) fn man(dir: &Path, talk: &Talk) -> Result<u8> {
     let at = dir.display().to_string();
     std::fs::create_dir_all(dir)
-        .and_then(|()| clap_mangen::generate_to(args::command(talk.lang), dir))
+        .and_then(|()| clap_mangen::generate_to(args::command(talk.lang, talk.build.version), dir))
         .map_err(|e| Error::io(say!("{at} に書き込めません。", "Cannot write into {at}."), e))?;
     Ok(0)
 }

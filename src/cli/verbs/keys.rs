@@ -93,7 +93,7 @@ pub(super) fn run(verb: Key, common: &Common, talk: &Talk) -> Result<u8> {
         }
     };
     let files = files::Files::new(talk);
-    let answer = reach::answer(&data(common)?, &phrase(common), Ask::Key(ask), &files)?;
+    let answer = reach::answer(&data(common)?, &phrase(common), Ask::Key(ask), &files, talk.build)?;
     Ok(talk.show(&without_code(answer, talk)))
 }
 

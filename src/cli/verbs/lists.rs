@@ -1,7 +1,7 @@
 //! `hakobu topic …`, `hakobu segment …`, `hakobu contacts suppression …`.
 
-use crate::base::Result;
-use crate::cli::files::Files;
+use crate::base::{Error, Result, limits};
+use crate::cli::files::{self, Files};
 use crate::house::ask::lists::{SegmentAsk, SuppressionAsk, TopicAsk};
 use crate::house::ask::{Ask, Hidden};
 use std::path::PathBuf;
@@ -89,13 +89,13 @@ pub(in crate::cli) enum Suppression {
     },
     /// Put one address on the list || アドレスを 1 件追加する
     Add {
-        /// The address || メールアドレス
-        email: String,
+        #[command(flatten)]
+        one: Address,
     },
     /// Take an address off the list || アドレスを外す
     Remove {
-        /// The address || メールアドレス
-        email: String,
+        #[command(flatten)]
+        one: Address,
         /// Why; it is kept || 理由（記録に残る）
         #[arg(long)]
         reason: String,
@@ -124,9 +124,9 @@ impl Suppression {
     pub(super) fn ask(self, files: &mut Files<'_>) -> Result<Ask> {
         Ok(Ask::Suppression(match self {
             Suppression::List { after, most } => SuppressionAsk::List { after, most },
-            Suppression::Add { email } => SuppressionAsk::Add { email: Hidden(email) },
-            Suppression::Remove { email, reason } => {
-                SuppressionAsk::Remove { email: Hidden(email), reason: Hidden(reason) }
+            Suppression::Add { one } => SuppressionAsk::Add { email: one.read()? },
+            Suppression::Remove { one, reason } => {
+                SuppressionAsk::Remove { email: one.read()?, reason: Hidden(reason) }
             }
             Suppression::Import { file } => {
                 files.lend("file", &file)?;
@@ -139,5 +139,40 @@ impl Suppression {
             Suppression::Batches => SuppressionAsk::Batches,
             Suppression::Undo { batch } => SuppressionAsk::Undo { batch },
         }))
+    }
+}
+
+/// One person's address: by a file or stdin where others may look at the list of processes.
+#[derive(clap::Args)]
+#[group(required = true, multiple = false)]
+pub(in crate::cli) struct Address {
+    /// The address, which other accounts of this machine can see meanwhile; - reads it from stdin || メールアドレス（実行中はこの機械のほかの利用者にも見える）。- は標準入力
+    address: Option<String>,
+    /// A file with the address; - is stdin || アドレスを書いたファイル（- は標準入力）
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
+}
+
+impl Address {
+    fn read(self) -> Result<Hidden> {
+        let from = match (self.address, self.file) {
+            (Some(address), _) if address != "-" => return Ok(Hidden(address)),
+            (_, Some(file)) => file,
+            (_, None) => PathBuf::from("-"),
+        };
+        let text = files::text(&from, limits::ADDRESS_FILE)?;
+        let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        match (lines.next(), lines.next()) {
+            (Some(address), None) => Ok(Hidden(address.to_owned())),
+            (None, _) => Err(Error::refused(say!("アドレスがありません。", "There is no address."))),
+            (Some(_), Some(_)) => {
+                Err(Error::refused(say!("アドレスが 2 件以上あります。", "There is more than one address.")).hint(
+                    say!(
+                        "まとめて加えるには: hakobu contacts suppression import FILE",
+                        "For a whole list: hakobu contacts suppression import FILE"
+                    ),
+                ))
+            }
+        }
     }
 }

@@ -11,9 +11,11 @@ mod keys;
 mod lists;
 mod people;
 mod relay;
+mod release;
 mod serve;
 mod setup;
 mod trial;
+mod worker;
 
 use super::args::Args;
 use super::files::Files;
@@ -31,6 +33,9 @@ pub(super) enum Verb {
     Setup(Box<setup::Setup>),
     /// Run the house: pages, clock, sending || 動かす（画面、予約、送信）
     Serve(serve::Serve),
+    /// The house behind the door, started by serve || serve が起動する処理
+    #[command(hide = true)]
+    Worker,
     /// What the house does now || いまの状態
     Status,
     /// Check this house, with what to do || 点検する
@@ -77,6 +82,9 @@ pub(super) enum Verb {
     /// The record of every change || すべての変更の監査記録
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// For the vendor: keys, signed releases || 配布元向け（鍵とリリースの署名）
+    #[command(subcommand)]
+    Release(release::Release),
     /// This program's version || このプログラムの版
     Version,
     /// Completion for a shell || シェルの補完
@@ -97,7 +105,8 @@ pub(super) fn run(args: Args, talk: &Talk) -> Result<u8> {
         Verb::Try(flags) => trial::run(&flags, common.house_language(), talk),
         Verb::Setup(flags) => setup::run(*flags, &common, &data(&common)?, talk),
         Verb::Serve(flags) => serve::run(&flags, &data(&common)?, &phrase(&common), talk),
-        Verb::Status => ask(&common, talk, |_| Ok(house::status())),
+        Verb::Worker => worker::run(&data(&common)?, talk.build),
+        Verb::Status => house::status(&data(&common)?, &phrase(&common), talk),
         Verb::Doctor => ask(&common, talk, |_| Ok(house::doctor())),
         Verb::Contacts(verb) => ask(&common, talk, |files| verb.ask(files, talk)),
         Verb::Campaign(verb) => ask(&common, talk, |files| verb.ask(files)),
@@ -113,6 +122,7 @@ pub(super) fn run(args: Args, talk: &Talk) -> Result<u8> {
         Verb::Token(verb) => ask(&common, talk, |_| Ok(verb.ask())),
         Verb::Config(verb) => ask(&common, talk, |_| Ok(verb.ask())),
         Verb::Audit(verb) => ask(&common, talk, |files| Ok(verb.ask(files))),
+        Verb::Release(verb) => release::run(verb, &common, talk),
         Verb::Version => house::version(talk),
         Verb::Completions { shell } => house::completions(shell, talk),
         Verb::Man { dir } => house::man(&dir, talk),
@@ -125,7 +135,7 @@ fn ask(common: &Common, talk: &Talk, make: impl FnOnce(&mut Files<'_>) -> Result
     let data = data(common)?;
     let mut files = Files::new(talk);
     let ask = make(&mut files)?;
-    let answer = reach::answer(&data, &phrase(common), ask, &files)?;
+    let answer = reach::answer(&data, &phrase(common), ask, &files, talk.build)?;
     files.keep()?;
     match files.fill_stdout() {
         true => Ok(answer.exit),

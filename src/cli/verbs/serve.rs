@@ -1,13 +1,14 @@
-//! `hakobu serve`: this process is the house until a signal.
+//! `hakobu serve`: this process is the door until a signal, and the worker behind it is its child.
 
-use crate::base::provider::Phrase;
-use crate::base::{Kind, Result, clock};
+use crate::base::link::Hidden;
+use crate::base::provider::{Phrase, Provider};
+use crate::base::{Kind, Lock, Result};
 use crate::cli::talk::Talk;
-use crate::house::{House, boot};
-use crate::worker::{Ending, Worker, notify};
+use crate::door::{Born, Door, Ending, Program, Ready, Settings, Starter, Thread};
+use crate::house::{self, Boot, boot};
+use crate::worker::life::{self, Origin};
 use std::net::SocketAddr;
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 
 #[derive(clap::Args)]
 pub(in crate::cli) struct Serve {
@@ -22,32 +23,80 @@ pub(in crate::cli) struct Serve {
 pub(super) fn run(flags: &Serve, data: &Path, phrase: &Phrase, talk: &Talk) -> Result<u8> {
     let listen = flags.listen.as_deref().map(boot::listen).transpose()?;
     let ending = Ending::on_signals()?;
-    let worker = match House::open(data, phrase, clock::now()) {
-        Ok(house) => {
-            let house = Arc::new(house);
-            Some(Worker::start(&house, listen.unwrap_or(house.boot.listen))?)
-        }
+    let door = match Boot::read(data) {
+        Ok(boot) => behind(data, listen.unwrap_or(boot.listen), &boot, (phrase, talk))?,
         Err(e) if e.kind() == Kind::NotSetUp && (flags.setup || talk.may_ask) => {
-            first_run(data, listen.unwrap_or(boot::listen(boot::LISTEN)?), &ending, talk)?
+            first_run(data, listen.unwrap_or(boot::listen(boot::LISTEN)?), talk)?
         }
         Err(e) => return Err(e),
     };
-    let Some(worker) = worker else { return Ok(0) };
-    notify::ready();
-    let url = format!("http://{}/", worker.address());
+    let url = format!("http://{}/", door.address());
     talk.say(&say!("動いています: {url}（終了は Ctrl-C）", "Running at {url} (Ctrl-C ends it)"));
-    let outcome = worker.wait(&ending);
-    worker.stop();
-    outcome.map(|()| 0)
+    door.wait(&ending);
+    door.close().map(|()| 0)
 }
 
-/// The wizard until the house is made, on the same address.
-fn first_run(data: &Path, listen: SocketAddr, ending: &Ending, talk: &Talk) -> Result<Option<Worker>> {
-    let (web, path, made) = Worker::open_wizard(data, listen)?;
-    let url = format!("http://{}{path}", web.address());
+fn behind(data: &Path, admin: SocketAddr, boot: &Boot, (phrase, talk): (&Phrase, &Talk)) -> Result<Door> {
+    let lock = Lock::take(data, Lock::HOUSE)?.ok_or_else(house::in_use)?;
+    let root = match &boot.key {
+        Provider::Passphrase => {
+            let key = boot.key.root_key(data, phrase)?;
+            Some(Hidden(data_encoding::HEXLOWER.encode(key.bytes())))
+        }
+        Provider::File { .. } | Provider::Credential { .. } | Provider::Command { .. } => None,
+    };
+    let public_url = boot.public_url.clone();
+    let ready = Ready::new(Settings { data: data.to_owned(), admin, public_url, root, version: talk.build.version })?;
+    ready.open(Box::new(Locked { program: Program::own(data)?, data: data.to_owned(), lock: Some(lock) }))
+}
+
+/// The wizard until the house is made, on the same address; then a worker like any other.
+fn first_run(data: &Path, admin: SocketAddr, talk: &Talk) -> Result<Door> {
+    let settings =
+        Settings { data: data.to_owned(), admin, public_url: String::new(), root: None, version: talk.build.version };
+    let ready = Ready::new(settings)?;
+    let (origin, path) = Origin::first_run(data, admin, talk.build)?;
+    let url = format!("http://{}{path}", ready.address());
+    let build = talk.build;
+    let first = Thread::once(move |link| {
+        // What went wrong has been told to the door.
+        life::live(link, origin, build).ok();
+    });
+    let then = Locked { program: Program::own(data)?, data: data.to_owned(), lock: None };
+    let door = ready.open(Box::new(First { first, then }))?;
     talk.say(&say!(
         "ブラウザーで次のリンクを開いて、初期設定をしてください（30 分間有効）: {url}",
         "Open this link in a browser to set the house up (it works for 30 minutes): {url}"
     ));
-    Worker::first_run(&made, web, ending)
+    Ok(door)
+}
+
+/// Workers of a house whose lock the door holds.
+struct Locked {
+    program: Program,
+    data: PathBuf,
+    lock: Option<Lock>,
+}
+
+impl Starter for Locked {
+    fn start(&mut self) -> Result<Born> {
+        if self.lock.is_none() {
+            self.lock = Some(Lock::take(&self.data, Lock::HOUSE)?.ok_or_else(house::in_use)?);
+        }
+        self.program.start()
+    }
+}
+
+struct First {
+    first: Thread,
+    then: Locked,
+}
+
+impl Starter for First {
+    fn start(&mut self) -> Result<Born> {
+        match self.first.may_again() {
+            true => self.first.start(),
+            false => self.then.start(),
+        }
+    }
 }

@@ -51,6 +51,9 @@ pub(in crate::cli) struct Setup {
     /// The address of the web pages on this computer || 管理画面の待ち受けアドレス
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
+    /// Do not look whether the public URL answers: for a network that does not lead back to itself || 公開 URL の応答を確かめない（自分の公開 URL に戻れない網の中で）
+    #[arg(long)]
+    no_probe: bool,
     /// The same answers in a TOML file, under the names of the flags || 同じ項目をフラグ名で書いた TOML ファイル
     #[arg(long, value_name = "FILE")]
     #[serde(skip)]
@@ -73,6 +76,7 @@ const NAMES: &[&str] = &[
     "relay",
     "relay-password-file",
     "listen",
+    "no-probe",
     "recovery-file",
 ];
 
@@ -84,14 +88,15 @@ pub(super) fn run(flags: Setup, common: &Common, data: &Path, talk: &Talk) -> Re
     let phrase = flags.key_passphrase_file.as_ref().or(common.passphrase_file.as_ref());
     let phrase = phrase.cloned().map_or(Phrase::None, Phrase::File);
     let asked = Asked { domain: flags.domain.as_deref(), public_url: flags.public_url.as_deref() };
-    if let Some(done) = setup::kept(data, &phrase, clock::now(), &asked)? {
+    if let Some(done) = setup::kept(data, &phrase, talk.build, clock::now(), &asked)? {
         done.notes.iter().for_each(|note| talk.warn(note));
         return show(&done, data, talk);
     }
     let answers = flags.fill(common.house_language(), talk)?;
     let at = data.display().to_string();
     prompt::confirm(talk, &say!("{at} に環境を作ります。よろしいですか", "Make a house in {at}?"))?;
-    let done = setup::run(data, &reach::me(), clock::now(), &answers)?;
+    let mut done = setup::run(data, talk.build, &reach::me(), clock::now(), &answers)?;
+    done.notes.extend(setup::unreached(&done.boot));
     tell_recovery_code(&done, flags.recovery_file.as_deref(), talk)?;
     done.notes.iter().for_each(|note| talk.warn(note));
     show(&done, data, talk)
@@ -181,6 +186,7 @@ impl Setup {
             relay: self.relay.or(file.relay),
             relay_password_file: self.relay_password_file.or(file.relay_password_file),
             listen: self.listen.or(file.listen),
+            no_probe: self.no_probe || file.no_probe,
             answers: None,
             recovery_file: self.recovery_file.or(file.recovery_file),
         })
@@ -204,6 +210,7 @@ impl Setup {
             lang,
             admin: Admin { email, name: self.admin_name.clone().unwrap_or(otherwise), password: self.password(talk)? },
             relay,
+            probe: !self.no_probe,
         })
     }
 

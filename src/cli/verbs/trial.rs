@@ -2,8 +2,9 @@
 
 use crate::base::{Error, Lang, Result, clock};
 use crate::cli::talk::Talk;
+use crate::door::{Door, Ending, Ready, Settings, Thread};
 use crate::house::trial::{self, Trial};
-use crate::worker::{Ending, Worker, notify};
+use crate::worker::life::{self, Origin};
 use serde_json::json;
 use std::io::Read;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -26,23 +27,28 @@ pub(super) fn run(flags: &Try, lang: Lang, talk: &Talk) -> Result<u8> {
     let place = Place::new(flags.keep.as_deref())?;
     let listen = free_address(flags.port)?;
     talk.say(&say!("お試し用の環境を用意しています…", "Making a house to look around in…"));
-    let Trial { house, admin_link } = trial::make(place.path(), listen, lang, clock::now())?;
-    let worker = Worker::start(&house, listen)?;
-    notify::ready();
-    announce(&worker, &admin_link, talk);
+    let Trial { house, admin_link } = trial::make(place.path(), talk.build, listen, lang, clock::now())?;
+    let (data, public_url) = (house.data().to_owned(), house.boot.public_url.clone());
+    let ready = Ready::new(Settings { data, admin: listen, public_url, root: None, version: talk.build.version })?;
+    let build = talk.build;
+    let live = move |link| {
+        // What went wrong has been told to the door.
+        life::live(link, Origin::House(house), build).ok();
+    };
+    let door = ready.open(Box::new(Thread::once(live)))?;
+    announce(&door, &admin_link, talk);
     let ending = match pipe_on_stdin() {
         true => ending.also(watch_stdin),
         false => ending,
     };
-    let outcome = worker.wait(&ending);
-    worker.stop();
-    drop(house);
+    door.wait(&ending);
+    let outcome = door.close();
     place.leave()?;
     outcome.map(|()| 0)
 }
 
-fn announce(worker: &Worker, admin_link: &str, talk: &Talk) {
-    let url = format!("http://{}", worker.address());
+fn announce(door: &Door, admin_link: &str, talk: &Talk) {
+    let url = format!("http://{}", door.address());
     let mail_url = format!("{url}/mails");
     if talk.json {
         return talk.line(&json!({"url": url, "admin_link": admin_link, "mail_url": mail_url}));

@@ -60,6 +60,8 @@ pub struct Mapping {
     pub email: Option<usize>,
     pub key: Option<usize>,
     pub tags: Option<usize>,
+    /// Our own column, in a file of rejected rows that comes back.
+    pub(super) reason: Option<usize>,
 }
 
 /// The file as far as a mapping needs it.
@@ -76,7 +78,14 @@ pub(super) fn map(sheet: &Sheet<'_>, catalog: &Catalog, wishes: &Wishes, mode: M
         sheet,
         catalog,
         wishes,
-        mapping: Mapping { columns: Vec::new(), attributes: Vec::new(), email: None, key: None, tags: None },
+        mapping: Mapping {
+            columns: Vec::new(),
+            attributes: Vec::new(),
+            email: None,
+            key: None,
+            tags: None,
+            reason: None,
+        },
     };
     let wished = mapper.wished()?;
     mapper.check_types()?;
@@ -173,6 +182,7 @@ impl Mapper<'_> {
     fn matched(&mut self, at: usize, email_is_wished: bool) -> Target {
         let header = self.label(at);
         if self.is_our_reason(at, &header) {
+            self.mapping.reason = Some(at);
             return Target::Nothing;
         }
         if let Some(target) = self.catalog.find(&header).cloned().and_then(|a| self.take_known(&a)) {

@@ -63,6 +63,8 @@ pub enum Reason {
     Misfit(usize, Misfit),
     /// A later row, by its number, is about the same contact.
     Repeated(u32),
+    /// It lost to a later row in the import that wrote this file of rejected rows, and nobody has decided otherwise.
+    Superseded,
     Known,
     Unknown,
     /// Several contacts share this address.
@@ -87,6 +89,10 @@ impl Reason {
             Reason::Repeated(row) => {
                 say!("{row} 行目と同じ連絡先（後の行を採用）", "row {row} is about the same contact and wins")
             }
+            Reason::Superseded => say!(
+                "前の取り込みで後の行を採用した（取り込むには、この理由を消す）",
+                "a later row won in an earlier import (empty this reason to take this one)"
+            ),
             Reason::Known => say!("登録済み（追加のみの取り込み）", "known already, and this import only adds"),
             Reason::Unknown => say!("登録されていない", "no such contact"),
             Reason::Shared => say!("同じアドレスの連絡先が複数ある", "several contacts share this address"),
@@ -95,25 +101,24 @@ impl Reason {
 
     /// Whether a cell is a reason that an import once wrote into its file of rejected rows.
     pub(super) fn wrote(cell: &str) -> bool {
-        const COLUMN: &str = "\0";
         let misfits = [Misfit::NotNumber, Misfit::NotDate, Misfit::NotBool, Misfit::NotChoice, Misfit::TooLong];
         let broken = [Broken::TooManyCells, Broken::QuoteLeftOpen, Broken::Undecodable(0)];
-        let plain = [
-            Reason::NoAddress,
-            Reason::BadAddress,
-            Reason::NoKey,
-            Reason::Repeated(u32::MAX),
-            Reason::Known,
-            Reason::Unknown,
-            Reason::Shared,
-        ];
-        let all = broken.map(Reason::Broken).into_iter().chain(misfits.map(|m| Reason::Misfit(0, m))).chain(plain);
-        let written = all.flat_map(|r| {
-            let Say { ja, en } = r.says(&[COLUMN.to_owned()]);
-            [ja, en]
-        });
-        let row = u32::MAX.to_string();
-        written.map(|s| s.replace(&row, COLUMN)).any(|s| match s.split_once(COLUMN) {
+        let plain =
+            [Reason::NoAddress, Reason::BadAddress, Reason::NoKey, Reason::Known, Reason::Unknown, Reason::Shared];
+        let mut all = broken.map(Reason::Broken).into_iter().chain(misfits.map(|m| Reason::Misfit(0, m))).chain(plain);
+        Reason::wrote_of_a_loser(cell) || all.any(|r| r.stands_in(cell))
+    }
+
+    /// Whether a cell says that another row was taken instead.
+    pub(super) fn wrote_of_a_loser(cell: &str) -> bool {
+        [Reason::Repeated(u32::MAX), Reason::Superseded].into_iter().any(|r| r.stands_in(cell))
+    }
+
+    /// In either language, whatever column or row it is about.
+    fn stands_in(self, cell: &str) -> bool {
+        const ANY: &str = "\0";
+        let Say { ja, en } = self.says(&[ANY.to_owned()]);
+        [ja, en].into_iter().map(|s| s.replace(&u32::MAX.to_string(), ANY)).any(|s| match s.split_once(ANY) {
             None => s == cell,
             Some((before, after)) => cell.strip_prefix(before).is_some_and(|rest| rest.ends_with(after)),
         })
@@ -130,6 +135,7 @@ impl Reason {
             Reason::NoKey => "no_key",
             Reason::Misfit(..) => "misfit",
             Reason::Repeated(_) => "repeated",
+            Reason::Superseded => "superseded",
             Reason::Known => "known",
             Reason::Unknown => "unknown",
             Reason::Shared => "shared",

@@ -110,13 +110,20 @@ impl Stager {
                 return Ok(());
             }
         };
-        match self.misfit(cells)? {
+        match self.superseded(cells).map_or_else(|| self.misfit(cells), |lost| Ok(Some(lost)))? {
             None => self.put(row, &identity, cells, false),
             Some(reason) => {
                 self.reject(row, reason);
                 if self.presence { self.put(row, &identity, &[], true) } else { Ok(()) }
             }
         }
+    }
+
+    /// A row that lost to a later one comes back in the file of rejected rows, which people correct and bring again:
+    /// taking it then would undo the row that won. Emptying its reason is the decision to take it.
+    fn superseded(&self, cells: &[Cow<'_, str>]) -> Option<Reason> {
+        let said = self.mapping.reason.and_then(|at| cells.get(at))?;
+        Reason::wrote_of_a_loser(said.trim()).then_some(Reason::Superseded)
     }
 
     fn identify(&self, cells: &[Cow<'_, str>]) -> Result<Identity, Reason> {

@@ -147,6 +147,23 @@ fn a_corrected_error_file_brings_its_rows_and_no_attribute_for_the_reasons() {
 }
 
 #[test]
+fn an_error_file_that_comes_back_unedited_does_not_bring_the_losers_of_duplicates() {
+    let house = House::new();
+    let (_, errors) =
+        house.import("email,氏名\na@example.jp,古い\na@example.jp,新しい\nnobody,二\n", &Order::default());
+    let corrected = errors.replace("nobody", "nobody@example.jp");
+    let (report, again) = house.import_at(2, &corrected, &Order::default());
+    assert_eq!((report.counts.new, report.counts.changed, report.counts.rejected), (1, 0, 1), "{corrected}");
+    assert_eq!(report.problems[0].name, "superseded");
+    assert_eq!(value(&house.person("a@example.jp"), "氏名"), Some(Value::Text("新しい".into())));
+    let (report, again) = house.import_at(3, &again, &Order::default());
+    assert_eq!((report.counts.changed, report.counts.rejected), (0, 1), "still the same decision: {again}");
+    let decided = "email,氏名,理由\na@example.jp,古い,\nc@example.jp,,メールアドレスの形が正しくない\n";
+    let (report, _) = house.import_at(4, decided, &Order::default());
+    assert_eq!((report.counts.changed, report.counts.new), (1, 1), "an emptied reason is a decision");
+}
+
+#[test]
 fn a_second_column_of_addresses_does_not_take_the_place_of_the_first() {
     let house = House::new();
     let text = "mail,email\na@example.jp,b@example.jp\n";

@@ -6,12 +6,13 @@ use crate::base::{
 };
 use crate::contacts::address::{AddressHash, addr};
 use crate::contacts::consent::{Agreement, Basis, EVERYTHING, Said, State, gone};
-use crate::contacts::refusal::Facts;
+use crate::contacts::refusal::{Facts, Reaches};
 use crate::contacts::rows::segment::{Query, refused, said};
 use crate::contacts::segment::plan::Pick;
 use crate::contacts::suppression::Reason;
 use crate::contacts::topic::Topic;
 use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
+use std::collections::HashMap;
 
 pub(in crate::contacts) fn topics(c: &Connection) -> Result<Vec<Topic>> {
     let mut q = c.prepare_cached("SELECT id, name, is_default FROM topics ORDER BY id")?;
@@ -218,8 +219,15 @@ pub(in crate::contacts) fn facts(c: &Connection, contact: ContactId, topic: Topi
 const LISTED: &str = "(SELECT reason FROM suppressions s WHERE s.addr = c.addr LIMIT 1)";
 
 /// How many of a pick stand how: (on the list and why, refused, agreed) and their number. Each is looked up once, in
-/// order of contacts, and counted here: there are few ways to stand, and a GROUP BY would sort everybody.
-pub(in crate::contacts) fn tally(c: &Connection, pick: &Pick, topic: TopicId) -> Result<Vec<(Facts, u64)>> {
+/// order of contacts, and counted here: there are few ways to stand, and a GROUP BY would sort everybody. With
+/// `reached`, an address that several have counts once: those after the first that is reached are left out, as a run
+/// leaves them out.
+pub(in crate::contacts) fn tally(
+    c: &Connection,
+    pick: &Pick,
+    topic: TopicId,
+    reached: Reaches<'_>,
+) -> Result<Vec<(Facts, u64)>> {
     let mut query = Query::whole(pick);
     let topic = query.bind(topic.0);
     let from = match query.walks() {
@@ -227,24 +235,46 @@ pub(in crate::contacts) fn tally(c: &Connection, pick: &Pick, topic: TopicId) ->
         false => format!("FROM (SELECT {} AS id {}) s CROSS JOIN contacts c ON c.id = s.id", query.id, query.from),
     };
     let sql = format!(
-        "SELECT {LISTED}, {}, {}, EXISTS (SELECT 1 FROM refusals r WHERE r.addr = c.addr AND r.topic = {topic}) {from}",
+        "SELECT {LISTED}, {}, {}, EXISTS (SELECT 1 FROM refusals r WHERE r.addr = c.addr AND r.topic = {topic}),
+         c.addr, c.id {from}",
         said("c.id", &topic),
         said("c.id", &EVERYTHING.to_string())
     );
+    let mut twins = if reached.is_some() { shared_addresses(c)? } else { HashMap::new() };
     let mut q = c.prepare(&sql)?;
     let mut rows = q.query(params_from_iter(&query.bound))?;
-    let mut tally: Vec<(Facts, u64)> = Vec::new();
+    let mut tally = Vec::new();
     while let Some(r) = rows.next()? {
         let listed: Option<String> = r.get(0)?;
         let listed = listed.map(|n| Reason::parse(&n).unwrap_or(Reason::Manual));
         let (own, everything, address): (i64, i64, bool) = (r.get(1)?, r.get(2)?, r.get(3)?);
         let facts = Facts { listed, refused: own == 0 || everything == 0 || address, agreed: own == 1 };
-        match tally.iter_mut().find(|(f, _)| *f == facts) {
-            Some((_, n)) => *n += 1,
-            None => tally.push((facts, 1)),
+        match twins.get_mut(&r.get::<_, i64>(4)?) {
+            Some(group) => group.push((r.get::<_, i64>(5)?, facts)),
+            None => count(&mut tally, facts),
         }
     }
+    for mut group in twins.into_values() {
+        group.sort_by_key(|(id, _)| *id);
+        let is_reached = |facts: &Facts| reached.is_some_and(|reached| reached(facts));
+        let first = group.iter().position(|(_, facts)| is_reached(facts)).unwrap_or(group.len());
+        group.into_iter().take(first + 1).for_each(|(_, facts)| count(&mut tally, facts));
+    }
     Ok(tally)
+}
+
+fn count(tally: &mut Vec<(Facts, u64)>, facts: Facts) {
+    match tally.iter_mut().find(|(f, _)| *f == facts) {
+        Some((_, n)) => *n += 1,
+        None => tally.push((facts, 1)),
+    }
+}
+
+/// Addresses that more than one contact has, each with a place for those of them that are picked.
+fn shared_addresses(c: &Connection) -> Result<HashMap<i64, Vec<(i64, Facts)>>> {
+    let mut q = c.prepare_cached("SELECT addr FROM contacts GROUP BY addr HAVING count(*) > 1")?;
+    let rows = q.query_map([], |r| Ok((r.get(0)?, Vec::new())))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// A contact goes: its words go; refusals by address and the list stay.

@@ -49,7 +49,7 @@ pub use saved::{Saved, change, delete, list, load, meant, save};
 pub use term::Outcome;
 
 use super::attribute::{Attribute, Catalog};
-use super::refusal::Facts;
+use super::refusal::{Facts, Reaches};
 use super::rows;
 use super::search;
 use super::value::Type;
@@ -172,10 +172,15 @@ pub fn contains(store: &Store, segment: &Segment, now: Time, contact: ContactId)
     store.read(|c| rows::segment::contains(c, &pick, contact))
 }
 
-/// How those it picks stand towards a topic, and how many of each.
-pub(super) fn standing(store: &Store, segment: &Segment, now: Time, topic: TopicId) -> Result<Vec<(Facts, u64)>> {
+/// How those it picks stand towards a topic, and how many of each. With `reached`, an address counts once.
+pub(super) fn standing(
+    store: &Store,
+    segment: &Segment,
+    now: Time,
+    (topic, reached): (TopicId, Reaches<'_>),
+) -> Result<Vec<(Facts, u64)>> {
     let pick = segment.pick(now);
-    store.read(|c| rows::consent::tally(c, &pick, topic))
+    store.read(|c| rows::consent::tally(c, &pick, topic, reached))
 }
 
 /// A value or a name as it must stand in a segment: quoted where it would be read as something else.

@@ -5,7 +5,7 @@ use crate::contacts::consent::{self, Agreement, Basis, State};
 use crate::contacts::import::{self, Consent, Hints, Order, Source};
 use crate::contacts::outcomes::{self, Feed};
 use crate::contacts::people::{self, Edit};
-use crate::contacts::refusal::{MailKind, Refusal, Tally, may_send, tally};
+use crate::contacts::refusal::{About, MailKind, Refusal, Tally, may_send, tally};
 use crate::contacts::segment::{Outcome, Segment};
 use crate::contacts::suppression::{self, Reason};
 use crate::contacts::topic;
@@ -196,7 +196,8 @@ fn counts_before_a_mail_say_what_each_decision_will() {
         (MailKind::Advertisement, Tally { reached: 2, suppressed: 1, refused: 1, ..Tally::default() }),
         (MailKind::Notice, Tally { reached: 3, suppressed: 1, refused_but_reached: 1, ..Tally::default() }),
     ] {
-        let got = tally(&room.store, &Segment::everybody(), NOW, topic, kind).unwrap();
+        let about = About { topic, kind, once_per_address: false };
+        let got = tally(&room.store, &Segment::everybody(), NOW, about).unwrap();
         assert_eq!(got, want);
         let reached = [a, b, c, d].into_iter().filter(|w| may_send(&room.store, *w, topic, kind).unwrap().is_ok());
         assert_eq!(reached.count() as u64, got.reached);

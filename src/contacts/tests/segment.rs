@@ -1,6 +1,6 @@
 use super::*;
 use crate::base::{clock::japan, ids::TopicId};
-use crate::contacts::refusal::{self, MailKind};
+use crate::contacts::refusal::{self, About, MailKind};
 use crate::contacts::segment::plan::{Pick, Test, ValueTest, days};
 use crate::contacts::segment::term::{Compare, Moment, TextOp};
 use crate::contacts::segment::tests::{node, tree, words};
@@ -243,7 +243,8 @@ fn agree(text: &str, segment: &Segment, pick: &Pick) {
     let want: Vec<ContactId> = people.iter().filter(|w| holds(pick, w)).map(|w| ContactId(w.id)).collect();
     assert_eq!(segment::count(&room.store, segment, NOW).unwrap(), want.len() as u64, "{text}");
     let reached = people.iter().filter(|w| holds(pick, w) && !w.suppressed && passes(&Test::Agreed(1), w)).count();
-    let tally = refusal::tally(&room.store, segment, NOW, TopicId(1), MailKind::Advertisement).unwrap();
+    let about = About { topic: TopicId(1), kind: MailKind::Advertisement, once_per_address: false };
+    let tally = refusal::tally(&room.store, segment, NOW, about).unwrap();
     assert_eq!((tally.total(), tally.reached), (want.len() as u64, reached as u64), "{text}");
     let (mut got, mut after) = (Vec::new(), ContactId(0));
     loop {

@@ -1,13 +1,12 @@
-//! One conversation with one SMTP server: find it (`resolve`), protect the way (`tls`), speak (`wire`, `reply`),
+//! One conversation with one SMTP server: find it, protect the way (`tls`), speak (`wire`, `reply`),
 //! and keep to the order of things (`session`). What an answer means for a recipient is decided in `plan.rs`.
 
 pub(super) mod reply;
-mod resolve;
 pub(super) mod session;
 mod tls;
-mod wire;
+pub(super) mod wire;
 
-use crate::base::{Say, limits};
+use crate::base::{Error, Kind, Say, limits};
 use reply::Reply;
 use std::time::Duration;
 
@@ -49,6 +48,16 @@ pub(super) enum Trouble {
     Ours(Say),
     /// Not now: trying again may succeed.
     Later(Say),
+}
+
+/// A name that was not found.
+impl From<Error> for Trouble {
+    fn from(e: Error) -> Trouble {
+        match e.kind() {
+            Kind::Missing => Trouble::Ours(e.says().clone()),
+            _ => Trouble::Later(e.says().clone()),
+        }
+    }
 }
 
 /// How long to wait for what.

@@ -3,8 +3,8 @@
 use super::reply::Reply;
 pub(in crate::delivery) use super::tls::Trust;
 use super::wire::{Lost, Stream, Wire};
-use super::{Step, Trouble, Waits, refused, resolve};
-use crate::base::{Email, Say, limits};
+use super::{Step, Trouble, Waits, refused};
+use crate::base::{Email, Error, Say, limits, resolve};
 use crate::delivery::{Letter, Login, Relay, Tls, plan};
 use data_encoding::BASE64;
 use std::net::SocketAddr;
@@ -232,7 +232,7 @@ impl Offers {
 async fn connect(relay: &Relay, waits: &Waits) -> Result<TcpStream, Trouble> {
     let (host, port) = (&relay.host, relay.port);
     let found = timeout(waits.connect, resolve::addresses(host)).await.unwrap_or_else(|_| {
-        Err(Trouble::Later(say!(
+        Err(Error::later(say!(
             "中継サーバー {host} の名前を引けません。",
             "The relay's name {host} cannot be looked up."
         )))

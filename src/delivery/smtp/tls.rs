@@ -18,9 +18,14 @@ impl Trust {
         if relay.tls == crate::delivery::Tls::Plain {
             return Ok(Trust(None));
         }
+        Trust::of_machine(relay.extra_ca.as_deref())
+    }
+
+    /// Whom this machine trusts, and one more authority if it is given.
+    pub(in crate::delivery) fn of_machine(extra_ca: Option<&str>) -> Result<Trust, Trouble> {
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        if let Some(pem) = &relay.extra_ca {
+        if let Some(pem) = extra_ca {
             for cert in CertificateDer::pem_slice_iter(pem.as_bytes()) {
                 cert.ok().and_then(|c| roots.add(c).ok()).ok_or_else(bad_authority)?;
             }
@@ -40,14 +45,14 @@ impl Trust {
         Ok(Trust(Some(Arc::new(config))))
     }
 
-    pub(super) async fn protect(
+    pub(in crate::delivery) async fn protect(
         &self,
         stream: Box<dyn Stream>,
         host: &str,
         waits: &Waits,
     ) -> Result<Box<dyn Stream>, Trouble> {
         let config = self.0.clone().ok_or_else(bad_authority)?;
-        let name = super::resolve::a_labels(host).unwrap_or_default();
+        let name = crate::base::resolve::a_labels(host).unwrap_or_default();
         let name = ServerName::try_from(name).map_err(|_| bad_name(host))?;
         match timeout(waits.command, TlsConnector::from(config).connect(name, stream)).await {
             Ok(Ok(stream)) => Ok(Box::new(stream)),

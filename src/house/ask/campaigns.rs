@@ -177,7 +177,7 @@ fn row_state(name: &str) -> Result<delivery::State> {
 
 pub(in crate::house) fn check(house: &House, now: Time, campaign: &Campaign) -> Result<Report> {
     let has_relay = delivery::relay(&house.store)?.is_some();
-    let around = Around { public_url: &house.boot.public_url, answers: None, has_relay };
+    let around = Around { public_url: &house.boot.public_url, answers: house.public_url_answers(), has_relay };
     preflight::check(&house.store, now, campaign, &around)
 }
 

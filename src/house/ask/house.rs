@@ -37,7 +37,7 @@ fn status(house: &House, now: Time) -> Result<Value> {
         .collect();
     Ok(json!({
         "data": house.data(),
-        "version": env!("CARGO_PKG_VERSION"),
+        "version": house.build.version,
         "serving": house.is_serving(),
         "sound": house.store.is_sound(),
         "contacts": people::count(&house.store)?,

@@ -30,14 +30,12 @@ pub(super) fn answer(house: &House, by: &By, now: Time, ask: KeyAsk) -> Result<A
         KeyAsk::Status => Answer::of(status(house.data())?),
         KeyAsk::Rotate { to, phrase } => rotate(house, by, now, (to, phrase)),
         KeyAsk::Confirm { code } => {
-            house.store.keys().check_recovery(&RecoveryCode::parse(&code.0)?, now)?;
-            house.store.write(by, now, "key.confirm", |_| Ok(()))?;
+            house.confirm_recovery(by, now, &code.0)?;
             Answer::of(status(house.data())?)
         }
         KeyAsk::NewCode => {
-            house.store.write(by, now, "key.new_code", |_| Ok(()))?;
-            let code = house.store.keys().renew_recovery(now)?;
-            Answer::of(json!({"recovery_code": code.printed()}))
+            let code = house.new_recovery_code(by, now)?;
+            Answer::of(json!({"recovery_code": code.text().unwrap_or_default()}))
         }
     }
 }

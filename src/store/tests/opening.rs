@@ -183,6 +183,16 @@ fn a_damaged_blob_is_named_wherever_it_was_bent_or_cut() {
 }
 
 #[test]
+fn what_a_dead_process_left_in_the_spool_goes_and_what_the_door_holds_there_stays() {
+    let (dir, root) = lived_in();
+    let spool = dir.path().join("spool");
+    std::fs::write(spool.join("left-over"), "x").unwrap();
+    std::fs::write(spool.join("door-held"), "x").unwrap();
+    Store::open(dir.path(), &root, &[SCHEMA]).unwrap();
+    assert!(!spool.join("left-over").exists() && spool.join("door-held").exists());
+}
+
+#[test]
 fn a_root_key_in_the_data_folder_is_refused_at_every_start() {
     let (dir, root) = lived_in();
     std::fs::create_dir(dir.path().join("notes")).unwrap();

@@ -43,9 +43,7 @@ fn campaign(v: &Visit<'_>) -> Result<CampaignId> {
 }
 
 pub(crate) fn status(v: &mut Visit<'_>) -> Result<Answer> {
-    Ok(Answer::json(
-        &serde_json::json!({"status": "ok", "version": env!("CARGO_PKG_VERSION"), "by": v.by().to_string()}),
-    ))
+    Ok(Answer::json(&serde_json::json!({"status": "ok", "version": v.house.build.version, "by": v.by().to_string()})))
 }
 
 pub(crate) fn campaigns(v: &mut Visit<'_>) -> Result<Answer> {

@@ -15,6 +15,7 @@ struct General {
     rows: Vec<(&'static str, String)>,
     version: &'static str,
     licence: &'static str,
+    may_recover: bool,
 }
 
 pub(crate) fn show(v: &mut Visit<'_>) -> Result<Answer> {
@@ -37,7 +38,8 @@ pub(crate) fn show(v: &mut Visit<'_>) -> Result<Answer> {
         p: v.page(w.menu_general()).lead(w.general_lead()),
         file: house.data().join(boot::FILE).display().to_string(),
         rows,
-        version: env!("CARGO_PKG_VERSION"),
+        version: house.build.version,
         licence: env!("CARGO_PKG_LICENSE"),
+        may_recover: v.leads("/settings/recovery"),
     })
 }

@@ -5,10 +5,11 @@ use crate::base::{Result, Time, ids::CampaignId};
 use crate::campaigns::{State, campaign, result, sender};
 use crate::contacts::{segment, segment::Segment, suppression};
 use crate::house::House;
+use crate::update::notice;
 use crate::web::answer::{Answer, Live};
 use crate::web::chart::{Bars, Series};
 use crate::web::page::Page;
-use crate::web::visit::Visit;
+use crate::web::visit::{Caller, Visit};
 use crate::web::words::Words;
 use askama::Template;
 
@@ -16,6 +17,9 @@ use askama::Template;
 #[template(path = "home.html")]
 struct Home {
     p: Page,
+    /// What the running version changes, until this user has read it.
+    news: String,
+    version: &'static str,
     todo: Vec<Todo>,
     running: String,
     is_running: bool,
@@ -55,6 +59,8 @@ pub(crate) fn show(v: &mut Visit<'_>) -> Result<Answer> {
     let todo = todo(v, contacts, &recent)?;
     let (running, is_running) = running(house, v.w, v.leads("/campaigns/c1"))?;
     Answer::page(&Home {
+        news: news(v)?,
+        version: house.version(),
         chart: chart(v.w, &recent),
         suppressed: suppression::count(&house.store)?,
         may_create: v.may(Right::Edit) && v.leads("/campaigns/new"),
@@ -66,6 +72,16 @@ pub(crate) fn show(v: &mut Visit<'_>) -> Result<Answer> {
         recent,
         contacts,
     })
+}
+
+fn news(v: &Visit<'_>) -> Result<String> {
+    let (Caller::Session(session), version) = (&v.caller, v.house.version()) else { return Ok(String::new()) };
+    match v.house.change(version) {
+        Some(change) if !notice::has_read(&v.house.store, session.user.id, version)? => {
+            Ok(change.notes.to(v.lang).to_owned())
+        }
+        Some(_) | None => Ok(String::new()),
+    }
 }
 
 fn recent(house: &House) -> Result<Vec<Recent>> {
@@ -100,6 +116,12 @@ fn todo(v: &Visit<'_>, contacts: u64, recent: &[Recent]) -> Result<Vec<Todo>> {
     }
     if !sender::list(store)?.iter().any(|s| s.sender.is_complete()) {
         add(Right::Settings, w.todo_sender().into(), "/senders".into(), w.todo_sender_do());
+    }
+    if v.house.public_url_glance() == Some(false) {
+        add(Right::Settings, w.todo_url(&v.house.boot.public_url), "/settings".into(), w.todo_url_do());
+    }
+    if !v.house.recovery_is_confirmed()? {
+        add(Right::Users, w.todo_recovery().into(), "/settings/recovery".into(), w.todo_recovery_do());
     }
     if contacts == 0 {
         add(Right::Import, w.todo_contacts().into(), "/contacts/import".into(), w.todo_contacts_do());

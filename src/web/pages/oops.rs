@@ -1,5 +1,6 @@
 //! The pages that say no: what happened, what to do, and the request's number for whoever is asked about it.
 
+use crate::base::link::Surface;
 use crate::base::{Error, Kind, Result};
 use crate::web::answer::Answer;
 use crate::web::field::hint;
@@ -33,6 +34,9 @@ pub(crate) fn answer(v: &Visit<'_>, turned: Turned) -> Answer {
     {
         log(v, e);
     }
+    if v.request.surface == Surface::Public && matches!(turned, Turned::Host | Turned::NotFound) {
+        return nothing_here(v, &turned);
+    }
     let json = v.request.wants_json() || matches!(v.caller, Caller::Token(_));
     if matches!(turned, Turned::SignIn) && v.request.method == Method::Get && !json {
         let here = format!("{}{}", v.path(), v.query.with("", ""));
@@ -49,6 +53,19 @@ pub(crate) fn answer(v: &Visit<'_>, turned: Turned) -> Answer {
         return Answer::json(&error).status(told.status);
     }
     draw(v, &told).unwrap_or_else(|_| Answer::text(told.text.clone())).status(told.status)
+}
+
+/// The same page for every address that the public surface does not have, whether or not the admin one has it.
+fn nothing_here(v: &Visit<'_>, turned: &Turned) -> Answer {
+    let status = if matches!(turned, Turned::Host) { 421 } else { 404 };
+    let told = Told {
+        status,
+        kind: Kind::Missing,
+        title: v.w.oops_not_found(),
+        text: v.w.oops_public_text().to_owned(),
+        hint: String::new(),
+    };
+    draw(v, &told).unwrap_or_else(|_| Answer::text(told.text.clone())).status(status)
 }
 
 fn draw(v: &Visit<'_>, told: &Told) -> Result<Answer> {

@@ -11,29 +11,36 @@ mod steps;
 
 use super::answer::Answer;
 use super::assets;
+use super::brought::{Brought, cut_short};
 use super::form::Values;
 use super::gate;
 use super::page::Page;
 use super::request::{Method, Request};
+use super::route;
+use super::routes::TABLE;
 use super::server::Serve;
-use super::site::Site;
-use crate::base::{Error, Lang, Result, Secret, Time, limits, seal};
+use super::site::{Site, is_loopback_name};
+use crate::base::link::{Per, RouteClass, Surface};
+use crate::base::{Build, Error, Lang, Result, Secret, Time, limits, seal};
 use crate::delivery::Relay;
 use crate::house::House;
 use askama::Template;
 use data_encoding::BASE64URL_NOPAD;
-use std::io::Read;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use subtle::ConstantTimeEq;
 
 const COOKIE: &str = "hakobu_setup";
 
+/// What `Wizard::handle` answers beside rows that the pages have, too.
+const ROUTES: &[(&str, &str)] = &[("GET", "/setup/{token}"), ("GET", "/setup/step/{n}"), ("POST", "/setup/step/{n}")];
+
 pub struct Wizard {
     data: PathBuf,
     listen: SocketAddr,
+    build: Build,
     born: Time,
     link: String,
     cookie: String,
@@ -62,11 +69,17 @@ struct Typed {
 
 impl Wizard {
     /// For a data folder that has no house yet; the house comes out at the other end when it is made.
-    pub fn new(data: PathBuf, listen: SocketAddr, now: Time) -> Result<(Arc<Wizard>, Receiver<Arc<House>>)> {
+    pub fn new(
+        data: PathBuf,
+        listen: SocketAddr,
+        build: Build,
+        now: Time,
+    ) -> Result<(Arc<Wizard>, Receiver<Arc<House>>)> {
         let (done, made) = mpsc::channel();
         let wizard = Wizard {
             data,
             listen,
+            build,
             born: now,
             link: BASE64URL_NOPAD.encode(&seal::random::<24>()?),
             cookie: BASE64URL_NOPAD.encode(&seal::random::<32>()?),
@@ -75,6 +88,10 @@ impl Wizard {
             next: OnceLock::new(),
         };
         Ok((Arc::new(wizard), made))
+    }
+
+    pub fn data(&self) -> &Path {
+        &self.data
     }
 
     /// The path of the one link.
@@ -114,7 +131,7 @@ impl Wizard {
         self.typed().lang.unwrap_or_else(|| gate::wished(request).unwrap_or_default())
     }
 
-    fn handle(&self, request: &Request, body: &mut dyn Read) -> Result<Answer> {
+    fn handle(&self, request: &Request, body: &Brought) -> Result<Answer> {
         let mut parts = request.path.trim_start_matches('/').split('/');
         match (request.method, parts.next(), parts.next(), parts.next(), parts.next()) {
             (Method::Get | Method::Head, Some("assets"), Some(hash), Some(name), None) => assets::find(hash, name),
@@ -122,11 +139,11 @@ impl Wizard {
             _ if !self.is_ours(request) => Ok(self.closed(request)),
             (Method::Get, Some("setup"), Some("step"), Some(n), None) => steps::show(self, request, number(n)),
             (Method::Post, Some("setup"), Some("step"), Some(n), None) => {
-                let form = self.form(request, body)?;
+                let form = Wizard::form(body)?;
                 steps::take(self, request, number(n), &form)
             }
             (Method::Post, Some("language"), None, None, None) => {
-                let form = self.form(request, body)?;
+                let form = Wizard::form(body)?;
                 self.typed().lang = Lang::parse(form.get("lang"));
                 Ok(Answer::see(&format!("/setup/step/{}", self.typed().reached)))
             }
@@ -135,12 +152,11 @@ impl Wizard {
     }
 
     /// A form of our own page: the origin is checked before, the token here.
-    fn form(&self, request: &Request, body: &mut dyn Read) -> Result<Values> {
-        let mut text = String::new();
-        body.take(request.length.unwrap_or(0).min(limits::FORM_MAX))
-            .read_to_string(&mut text)
-            .map_err(|e| Error::refused(say!("送信が途中で切れました。", "The request was cut short.")).because(e))?;
-        Ok(Values::parse(&text))
+    fn form(body: &Brought) -> Result<Values> {
+        match body.length() > limits::FORM_MAX {
+            true => Err(cut_short()),
+            false => Ok(Values::parse(&gate::text(body)?)),
+        }
     }
 
     fn finish(&self, house: Arc<House>) {
@@ -161,11 +177,11 @@ struct Closed {
 }
 
 impl Serve for Wizard {
-    fn pass(&self, request: &Request, body: &mut dyn Read) -> Answer {
+    fn pass(&self, request: &Request, body: &Brought) -> Answer {
         if let Some(site) = self.next.get() {
             return site.pass(request, body);
         }
-        let local = request.header("host").is_some_and(gate::is_loopback_name);
+        let local = request.surface == Surface::Admin && request.header("host").is_some_and(is_loopback_name);
         let answer = match local && (request.method != Method::Post || gate::from_here(request)) {
             true => self.handle(request, body).unwrap_or_else(|e| self.failed(request, &e)),
             false => self.closed(request),
@@ -173,8 +189,16 @@ impl Serve for Wizard {
         gate::dressed(answer, request, false)
     }
 
-    fn body_limit(&self, method: Method, path: &str) -> u64 {
-        self.next.get().map_or(limits::FORM_MAX, |site| site.body_limit(method, path))
+    /// Its own rows, and the pages that will answer after the last step.
+    fn route_classes(&self) -> Vec<RouteClass> {
+        let own = ROUTES.iter().map(|(method, path)| RouteClass {
+            method: (*method).to_owned(),
+            path: (*path).to_owned(),
+            public: false,
+            body: if *method == "POST" { limits::FORM_MAX } else { 0 },
+            per: Per::Address,
+        });
+        own.chain(route::classes(TABLE)).collect()
     }
 }
 

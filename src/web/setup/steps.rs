@@ -214,7 +214,7 @@ fn relay(url: &str, password: &str) -> Result<Relay> {
 
 fn make(wizard: &Wizard, request: &Request, form: &Values, faults: &mut Faults) {
     let made = answers(wizard, form.get("key"))
-        .and_then(|answers| setup::run(&wizard.data, &By::house("setup"), request.now, &answers));
+        .and_then(|answers| setup::run(&wizard.data, wizard.build, &By::house("setup"), request.now, &answers));
     let Some(done) = faults.check("key", made) else { return };
     let mut typed = wizard.typed();
     typed.recovery = done.recovery_code;
@@ -237,6 +237,7 @@ fn answers(wizard: &Wizard, key: &str) -> Result<setup::Answers> {
             password: typed.password.clone().ok_or_else(unanswered)?,
         },
         relay: typed.relay.clone(),
+        probe: true,
     })
 }
 
@@ -265,6 +266,9 @@ fn finish(wizard: &Wizard, request: &Request, form: &Values) -> Result<Answer> {
     let house = wizard.typed().house.clone().ok_or_else(|| Error::bug("a wizard without a house"))?;
     let email = Email::parse(&wizard.typed().email)?;
     let admin = user::find(&house.store, &email)?.ok_or_else(|| Error::bug("setup made no admin"))?;
+    if let Some(code) = code.as_ref().and_then(Secret::text) {
+        house.confirm_recovery(&By::house("setup"), request.now, code)?;
+    }
     let agent = request.header("user-agent").unwrap_or_default();
     let (_, token) = session::open(&house.store, request.now, &admin, agent)?;
     let token = token.text().unwrap_or_default().to_owned();

@@ -1,12 +1,13 @@
 //! The wizard from its link to the first page of the house.
 
 use super::{PASSWORD, pages::problems, seen};
-use crate::base::{Lang, Time};
+use crate::base::link::Surface;
+use crate::base::{Build, Lang, Time};
+use crate::web::brought::Brought;
 use crate::web::form::{Values, encode};
 use crate::web::request::{Method, Request};
 use crate::web::server::Serve;
 use crate::web::setup::Wizard;
-use std::io::Cursor;
 
 struct Browser {
     cookie: String,
@@ -26,12 +27,14 @@ impl Browser {
                 ("accept-language".into(), "ja".into()),
                 ("cookie".into(), self.cookie.clone()),
             ],
+            surface: Surface::Admin,
+            https: false,
             from: "127.0.0.1".into(),
             length: Some(body.len() as u64),
             now: self.now,
             id: "TEST".into(),
         };
-        let seen = seen(wizard.pass(&request, &mut Cursor::new(body.into_bytes())));
+        let seen = seen(wizard.pass(&request, &Brought::Memory(body.into_bytes().into())));
         for (_, value) in seen.headers.iter().filter(|(n, _)| *n == "Set-Cookie") {
             self.cookie = format!("{}; {}", self.cookie, value.split(';').next().unwrap());
         }
@@ -50,7 +53,8 @@ impl Browser {
 fn seven_steps_lead_from_the_link_to_a_house_with_its_admin_signed_in() {
     let dir = tempfile::tempdir().unwrap();
     let now = Time(1_800_000_000_000);
-    let (wizard, made) = Wizard::new(dir.path().join("data"), "127.0.0.1:8080".parse().unwrap(), now).unwrap();
+    let (wizard, made) =
+        Wizard::new(dir.path().join("data"), "127.0.0.1:8080".parse().unwrap(), Build::TEST, now).unwrap();
     let mut me = Browser { cookie: String::new(), now };
     let mut other = Browser { cookie: String::new(), now };
     assert_eq!(me.send(&wizard, Method::Get, "/", &[]).status, 403);
@@ -68,7 +72,12 @@ fn seven_steps_lead_from_the_link_to_a_house_with_its_admin_signed_in() {
     let admin = [("email", "a@example.jp"), ("name", "花子"), ("password", PASSWORD)];
     assert_eq!(me.send(&wizard, Method::Post, "/setup/step/3", &admin).location, "/setup/step/4");
     me.page(&wizard, "/setup/step/4");
-    me.send(&wizard, Method::Post, "/setup/step/4", &[("domain", "news.example.jp"), ("public_url", "")]);
+    me.send(
+        &wizard,
+        Method::Post,
+        "/setup/step/4",
+        &[("domain", "news.example.jp"), ("public_url", "http://127.0.0.1:1")],
+    );
     me.page(&wizard, "/setup/step/5");
     me.send(&wizard, Method::Post, "/setup/step/5", &[("relay", "")]);
     me.page(&wizard, "/setup/step/6");
@@ -87,7 +96,8 @@ fn seven_steps_lead_from_the_link_to_a_house_with_its_admin_signed_in() {
 #[test]
 fn the_link_dies_after_half_an_hour() {
     let dir = tempfile::tempdir().unwrap();
-    let (wizard, _made) = Wizard::new(dir.path().join("data"), "127.0.0.1:8080".parse().unwrap(), Time(0)).unwrap();
+    let (wizard, _made) =
+        Wizard::new(dir.path().join("data"), "127.0.0.1:8080".parse().unwrap(), Build::TEST, Time(0)).unwrap();
     let mut late = Browser { cookie: String::new(), now: Time(31 * 60 * 1000) };
     assert_eq!(late.send(&wizard, Method::Get, &wizard.path(), &[]).status, 403);
 }

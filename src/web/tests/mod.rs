@@ -11,8 +11,10 @@ mod look;
 mod mail;
 mod pages;
 mod sockets;
+mod surfaces;
 
 use super::answer::{Answer, Content};
+use super::brought::Brought;
 use super::form::{Values, encode};
 use super::request::{Method, Request};
 use super::route::{Body, Who};
@@ -20,10 +22,11 @@ use super::routes::TABLE;
 use super::site::Site;
 use super::{gate, words};
 use crate::access::{self, NewUser, Right, Role, User};
+use crate::base::link::Surface;
 use crate::base::provider::{Phrase, Provider};
-use crate::base::{By, Email, Lang, Secret, Time, clock};
+use crate::base::{Build, By, Email, Lang, Secret, Time, clock};
 use crate::house::setup::{self, Admin, Answers};
-use std::io::{Cursor, Read};
+use std::io::Read;
 use std::sync::Arc;
 
 pub(crate) const PASSWORD: &str = "tsukue mado neko yama";
@@ -61,9 +64,10 @@ impl TestSite {
                 password: Secret::new(PASSWORD),
             },
             relay: None,
+            probe: false,
         };
         let now = Time::parse("2026-11-20 10:05", &clock::japan()).unwrap();
-        let done = setup::run(&dir.path().join("data"), &By::house("test"), now, &answers).unwrap();
+        let done = setup::run(&dir.path().join("data"), Build::TEST, &By::house("test"), now, &answers).unwrap();
         let site = Site::new(Arc::new(done.house.unwrap()));
         TestSite { site, now, lang: Lang::Ja, cookies: Vec::new(), csrf: String::new(), _dir: dir }
     }
@@ -110,6 +114,8 @@ impl TestSite {
                 ("accept-language".into(), self.lang.tag().into()),
                 ("cookie".into(), cookies.join("; ")),
             ],
+            surface: Surface::Admin,
+            https: false,
             from: "127.0.0.1".into(),
             length: Some(0),
             now: self.now,
@@ -118,7 +124,7 @@ impl TestSite {
     }
 
     pub(crate) fn send(&mut self, request: &Request, body: &[u8]) -> Seen {
-        let answer = gate::pass(&self.site, request, &mut Cursor::new(body.to_vec()));
+        let answer = gate::pass(&self.site, request, &Brought::Memory(body.into()));
         for (_, value) in answer.headers.iter().filter(|(n, _)| *n == "Set-Cookie") {
             let (name, value) = value.split(';').next().unwrap().split_once('=').unwrap();
             self.cookies.retain(|(n, _)| n != name);

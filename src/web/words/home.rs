@@ -24,6 +24,10 @@ super::words! {
     todo_relay_do: "送信経路を設定", "Set the relay";
     todo_sender: "差出人の表示（法律で必要な名称・住所・連絡先）がまだ揃っていません。", "The sender's legal name, address and contact are not complete.";
     todo_sender_do: "差出人を設定", "Set the sender";
+    todo_url(url: &str): "公開 URL {url} がこの環境につながりません。メールの配信停止リンクを開けるよう、DNS・証明書・プロキシーを確かめてください。", "The public URL {url} does not lead to this house. Check DNS, certificate and proxy, so that unsubscribe links open.";
+    todo_url_do: "設定を見る", "See the settings";
+    todo_recovery: "復旧コードを控えたことが、まだ確かめられていません。鍵をなくすと、データを開けなくなります。", "Nobody has shown yet that the recovery code was kept. Without it, a lost key means lost data.";
+    todo_recovery_do: "復旧コードを控える", "Keep a recovery code";
     todo_contacts: "連絡先がまだありません。CSV や Excel のファイルから取り込めます。", "There are no contacts yet. Import a CSV or Excel file.";
     todo_contacts_do: "連絡先を取り込む", "Import contacts";
     todo_held(name: &str): "「{name}」は予約した時刻を過ぎたため、送信を見合わせています。", "“{name}” missed its start and is held.";

@@ -11,6 +11,7 @@ mod relay;
 mod settings;
 mod setup;
 mod signin;
+mod updates;
 
 /// The words in one language: `w.sign_in()`.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +56,7 @@ pub(crate) fn catalogue() -> Vec<(&'static str, &'static str, &'static str)> {
         settings::ALL,
         setup::ALL,
         signin::ALL,
+        updates::ALL,
     ]
     .concat()
 }

@@ -67,6 +67,16 @@ super::words! {
     general_about: "このソフトウェアについて", "About this software";
     general_version: "版", "Version";
     general_licence: "ライセンス", "Licence";
+    recovery: "復旧コード", "Recovery code";
+    recovery_lead: "鍵をなくしたとき、データを開くもう一つの手段です。紙に控えて、サーバーとは別の場所に保管してください。", "The other way to your data if the key is lost. Keep it on paper, away from this server.";
+    recovery_once: "ここで一度だけ表示します。閉じると二度と見られません。", "It is shown here once. It cannot be seen again.";
+    recovery_confirmed: "復旧コードを控えたことが確かめられています。", "The recovery code was kept.";
+    recovery_confirm: "控えた復旧コードを確かめる", "Show that it is kept";
+    recovery_confirm_do: "確かめる", "Check";
+    recovery_typed: "復旧コード", "Recovery code";
+    recovery_typed_support: "紙に控えたものを見ながら、すべて入力してください。", "All of it, as it stands on the paper.";
+    recovery_make: "新しい復旧コードを作る", "Make a new recovery code";
+    recovery_make_lead: "前の復旧コードは使えなくなります。", "The one before opens nothing afterwards.";
     look_lead: "管理画面、サインイン、配信停止などのページに表示する名前と色です。", "The name and the colour of the pages: here, at the sign-in, and where people stop mail.";
     look_name: "店名・団体名", "Name of the shop or organisation";
     look_name_support: "40 文字まで。空欄のときは「運ぶ」と表示します。例）山田商店", "At most 40 characters. When empty, the pages say Hakobu. Example: Yamada Store";

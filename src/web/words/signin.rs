@@ -30,6 +30,7 @@ super::words! {
 
     oops_not_found: "ページが見つかりません", "Page not found";
     oops_not_found_text: "アドレスが違うか、ページが移動しました。", "The address is wrong, or the page has moved.";
+    oops_public_text: "メールのリンクから開いたときは、リンクが途中で切れていないか確かめてください。", "If you followed a link in a mail, check that it is complete.";
     oops_denied: "この操作は許可されていません", "You may not do this";
     oops_right(role: &str, right: &str): "役割「{role}」には「{right}」の権限がありません。必要なときは管理者に相談してください。", "The role {role} does not have the right “{right}”. Ask an admin if you need it.";
     oops_token(right: &str): "このトークンには「{right}」の権限がありません。", "This token does not have the right “{right}”.";

@@ -141,7 +141,7 @@ fn test_to(v: &Visit<'_>) -> Result<TestTo> {
 fn checked(v: &Visit<'_>, campaign: &Campaign) -> Result<Report> {
     let store = &v.house.store;
     let has_relay = delivery::relay(store)?.is_some();
-    let around = Around { public_url: &v.house.boot.public_url, answers: None, has_relay };
+    let around = Around { public_url: &v.house.boot.public_url, answers: v.house.public_url_answers(), has_relay };
     preflight::check(store, v.now, campaign, &around)
 }
 

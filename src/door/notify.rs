@@ -2,12 +2,19 @@
 
 use std::os::unix::net::UnixDatagram;
 
-pub fn ready() {
+pub(crate) fn ready() {
     send("READY=1");
 }
 
-pub fn stopping() {
+pub(crate) fn stopping() {
     send("STOPPING=1");
+}
+
+/// All is well, for a system that wants to hear it again and again.
+pub(crate) fn watchdog() {
+    if std::env::var_os("WATCHDOG_USEC").is_some() {
+        send("WATCHDOG=1");
+    }
 }
 
 fn send(state: &str) {

@@ -1,0 +1,295 @@
+//! Keeps one worker alive: starts it, listens to its heart, kills what does not live, starts it again, and ends it in
+//! good order when the door closes. What it decides stands in `supervise_plan`.
+//!
+//! **Invariant:** the gate is open only while a worker that said `Opened` lives.
+//! **Invariant:** a worker is started only when the one before it has ended.
+
+use super::control::Note;
+use super::facts::{Facts, State};
+use super::gate::Gate;
+use super::hand::{Event, Hand};
+use super::starter::Starter;
+use super::supervise_plan::{self as plan, Outage};
+use super::{access::Lines, notify};
+use crate::base::link::{Hidden, PROTOCOL, ToDoor, ToWorker};
+use crate::base::{Error, Kind, Result, clock, limits, log};
+use serde_json::json;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::time::{Duration, Instant};
+
+pub(crate) struct Supervisor {
+    pub(crate) starter: Box<dyn Starter>,
+    /// Where the door had to ask a person for it.
+    pub(crate) root: Option<Hidden>,
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) facts: Arc<Facts>,
+    pub(crate) lines: Arc<Lines>,
+    pub(crate) note: Note,
+    pub(crate) tell: Sender<Event>,
+    pub(crate) events: Receiver<Event>,
+    pub(crate) runtime: tokio::runtime::Handle,
+    pub(crate) watch: Watch,
+}
+
+/// What is remembered of the workers so far.
+#[derive(Default)]
+pub(crate) struct Watch {
+    hand: Option<Hand>,
+    numbers: u64,
+    /// Deaths in a row.
+    row: u32,
+    /// Since when nobody answers, and whether somebody was called.
+    outage: Option<Instant>,
+    called: bool,
+    /// The worker said that it closes, unasked: it wants to be started anew.
+    leaving: bool,
+}
+
+/// What an attempt to start a worker came to.
+enum Up {
+    Ready,
+    Failed(Error),
+    Died,
+    Stop,
+}
+
+impl Supervisor {
+    /// The first worker. What keeps it from opening is the error.
+    pub(crate) fn first(&mut self) -> Result<()> {
+        for _ in 0..limits::FIRST_STARTS {
+            match self.bring_up()? {
+                Up::Ready => return Ok(()),
+                Up::Failed(e) => return Err(e),
+                Up::Stop => break,
+                Up::Died => {}
+            }
+        }
+        Err(Error::new(
+            Kind::Unhealthy,
+            say!("処理が起動の途中で終わりました。", "The worker ended before it could answer."),
+        )
+        .hint(say!("ログを確認してください。", "The log says more.")))
+    }
+
+    /// Until the door closes. An error is a worker that cannot be started again.
+    pub(crate) fn run(mut self) -> Result<()> {
+        loop {
+            if self.attend() {
+                self.close();
+                return Ok(());
+            }
+            if !self.starter.may_again() {
+                self.gate.shut();
+                return Err(Error::new(Kind::Unhealthy, say!("処理が終わりました。", "The worker has ended.")));
+            }
+            if self.revive() {
+                self.close();
+                return Ok(());
+            }
+        }
+    }
+
+    /// While a worker lives. True when the door closes, false when the worker has died.
+    fn attend(&mut self) -> bool {
+        loop {
+            match self.next() {
+                Some(Event::Stop) => return true,
+                Some(Event::Said(_, ToDoor::Closed)) => {
+                    self.gate.hold();
+                    self.watch.leaving = true;
+                }
+                Some(Event::Said(_, ToDoor::Failed { said })) => log::error("worker", &said.into()),
+                Some(Event::Said(..)) => {}
+                Some(Event::Gone(_)) => {
+                    self.bury("gone");
+                    return false;
+                }
+                None if self.is_silent() => {
+                    self.bury("silent");
+                    return false;
+                }
+                None => {}
+            }
+        }
+    }
+
+    /// Starts workers until one answers. True when the door closes meanwhile.
+    fn revive(&mut self) -> bool {
+        loop {
+            if self.pause(plan::pause(self.watch.row)) {
+                return true;
+            }
+            match self.bring_up() {
+                Ok(Up::Ready) => return false,
+                Ok(Up::Stop) => return true,
+                Ok(Up::Died) => {}
+                Ok(Up::Failed(e)) | Err(e) => log::error("worker", &e),
+            }
+            self.watch.row = self.watch.row.saturating_add(1);
+        }
+    }
+
+    fn pause(&mut self, how_long: Duration) -> bool {
+        let until = Instant::now() + how_long;
+        while Instant::now() < until {
+            if let Some(Event::Stop) = self.next() {
+                return true;
+            }
+        }
+        false
+    }
+
+    fn bring_up(&mut self) -> Result<Up> {
+        let born = self.starter.start()?;
+        self.note.leave()?;
+        self.watch.numbers += 1;
+        let hand = Hand::take(born, self.watch.numbers, &self.tell)?;
+        hand.say(&ToWorker::Hello { protocol: PROTOCOL, door: self.facts.door(), root: self.root.clone() });
+        self.watch.hand = Some(hand);
+        loop {
+            match self.next() {
+                Some(Event::Stop) => return Ok(Up::Stop),
+                Some(Event::Gone(_)) => {
+                    self.end_of_hand();
+                    return Ok(Up::Died);
+                }
+                Some(Event::Said(_, ToDoor::Failed { said })) => {
+                    self.end_of_hand();
+                    return Ok(Up::Failed(said.into()));
+                }
+                Some(Event::Said(_, word)) => {
+                    if self.grow(word) {
+                        return Ok(Up::Ready);
+                    }
+                }
+                None if self.is_silent() => {
+                    self.end_of_hand();
+                    return Ok(Up::Died);
+                }
+                None => {}
+            }
+        }
+    }
+
+    /// One step towards a worker that answers; true when it does.
+    fn grow(&mut self, word: ToDoor) -> bool {
+        let Some(hand) = &mut self.watch.hand else { return false };
+        match word {
+            ToDoor::Warm { version, .. } => {
+                self.facts.worker_is(hand.pid(), version, clock::now());
+                hand.say(&ToWorker::Open);
+                false
+            }
+            ToDoor::Opened { pages, control, routes } => {
+                hand.sockets = vec![pages.clone(), control.clone()];
+                hand.say(&ToWorker::Start);
+                self.lines.lead_to(Some(hand.mouth()));
+                self.gate.open(pages, control, routes);
+                self.facts.set_state(State::Running);
+                (self.watch.outage, self.watch.called) = (None, false);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The next event of the worker that is in hand, or `None` after a second, in which the other side is told that
+    /// this one lives.
+    fn next(&mut self) -> Option<Event> {
+        let event = self.events.recv_timeout(limits::BEAT_EVERY);
+        self.beat();
+        match event {
+            Ok(Event::Said(n, _) | Event::Gone(n)) if self.watch.hand.as_ref().is_none_or(|h| h.number != n) => None,
+            Ok(event) => Some(event),
+            // `self.tell` keeps the channel open.
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
+        }
+    }
+
+    fn beat(&mut self) {
+        if let Some(hand) = &self.watch.hand {
+            hand.say(&ToWorker::Beat);
+        }
+        match self.watch.outage.map_or(Outage::Bridged, |since| plan::outage(since.elapsed())) {
+            Outage::Bridged => notify::watchdog(),
+            Outage::Felt => {
+                notify::watchdog();
+                self.call();
+            }
+            Outage::Lost => {}
+        }
+    }
+
+    /// Once per outage: nobody waits any more, and somebody must know.
+    fn call(&mut self) {
+        if !self.watch.called {
+            self.watch.called = true;
+            self.gate.shut();
+            log::event("worker_down", &json!({"deaths": self.watch.row}));
+        }
+    }
+
+    fn is_silent(&self) -> bool {
+        self.watch.hand.as_ref().is_some_and(|h| plan::is_dead(h.silent()))
+    }
+
+    /// The worker in hand is dead, or counts as it.
+    fn bury(&mut self, how: &str) {
+        self.gate.hold();
+        self.lines.lead_to(None);
+        let lived = self.watch.hand.as_ref().map(|h| (h.pid(), h.born.elapsed()));
+        self.end_of_hand();
+        let planned = std::mem::take(&mut self.watch.leaving);
+        if let (Some((pid, lived)), false) = (lived, planned) {
+            self.watch.row = plan::row(self.watch.row, lived);
+            log::event("worker_died", &json!({"pid": pid, "how": how, "row": self.watch.row}));
+        }
+        self.facts.worker_gone();
+        self.facts.set_state(State::Restarting);
+        self.watch.outage.get_or_insert_with(Instant::now);
+    }
+
+    fn end_of_hand(&mut self) {
+        if let Some(mut hand) = self.watch.hand.take() {
+            match hand.ended(limits::LAST_WORDS) {
+                true => hand.clear(),
+                false => hand.kill(),
+            }
+        }
+    }
+
+    /// In good order: rest, nobody inside, closed, gone. What takes too long is cut off.
+    fn close(&mut self) {
+        self.facts.set_state(State::Stopping);
+        self.lines.lead_to(None);
+        if let Some(hand) = &self.watch.hand {
+            hand.say(&ToWorker::Quiesce);
+            self.hear_out(limits::QUIESCE_TIME + limits::DRAIN_TIME, |word| matches!(word, ToDoor::Quiesced { .. }));
+        }
+        self.gate.shut();
+        self.runtime.block_on(self.gate.drained(limits::DRAIN_TIME));
+        if let Some(hand) = &self.watch.hand {
+            hand.say(&ToWorker::Close);
+            self.hear_out(limits::CLOSE_TIME, |word| matches!(word, ToDoor::Closed));
+        }
+        if let Some(mut hand) = self.watch.hand.take() {
+            match hand.ended(limits::CLOSE_TIME) {
+                true => hand.clear(),
+                false => hand.kill(),
+            }
+        }
+    }
+
+    /// Until the worker has said it, or has gone, or the time is over.
+    fn hear_out(&mut self, within: Duration, wanted: impl Fn(&ToDoor) -> bool) {
+        let until = Instant::now() + within;
+        while Instant::now() < until {
+            match self.next() {
+                Some(Event::Said(_, word)) if wanted(&word) => return,
+                Some(Event::Gone(_)) => return,
+                Some(Event::Said(..) | Event::Stop) | None => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Words of the update pages, and the names of an update's steps.
+
+super::words! {
+    menu_updates: "更新", "Updates";
+    updates_lead: "いま動いている版と、これまでの更新です。更新の間も、画面と配信停止の受付は止まりません。", "The version that runs, and the updates before. Pages and unsubscribing go on during an update.";
+    updates_now: "いまの版", "What runs now";
+    updates_version: "版", "Version";
+    updates_slot: "スロット", "Slot";
+    updates_installed: "インストールした本体", "The installed program";
+    updates_previous: "戻せる版", "Version to go back to";
+    updates_door: "門番（玄関のプロセス）", "Door";
+    updates_worker: "作業プロセス", "Worker";
+    updates_process(pid: u32, since: &str): "プロセス {pid}、{since} から", "process {pid}, since {since}";
+    updates_no_door: "門番なしで動いています", "Runs without a door";
+    updates_last_held: "前回の切り替えで待たせた時間", "Held at the last switch";
+    updates_admin: "管理画面", "Admin pages";
+    updates_public: "公開ページ", "Public pages";
+    updates_going: "更新中", "Update in progress";
+    updates_going_text(from: &str, to: &str): "{from} から {to} へ更新しています。このページは閉じても構いません。", "From {from} to {to}. You may close this page.";
+    updates_step_now: "実行中", "now";
+    updates_history: "これまでの更新", "Past updates";
+    updates_none: "まだ更新の記録はありません。", "There are no updates yet.";
+    updates_when: "日時", "When";
+    updates_what: "内容", "From and to";
+    updates_result: "結果", "Result";
+    updates_held: "待たせた操作", "Requests that waited";
+    updates_longest: "最長", "Longest wait";
+    updates_steps: "手順", "Steps";
+    updates_step: "手順", "Step";
+    updates_took: "時間", "Time";
+    updates_detail: "詳細", "Detail";
+    updates_record: "更新の記録", "Record of an update";
+    updates_cause: "戻した原因", "Why it went back";
+    updates_good: "よい", "Good";
+    updates_bad: "失敗", "Failed";
+    updates_ms(ms: &str): "{ms} ミリ秒", "{ms} ms";
+    updates_updated: "更新しました", "Updated";
+    updates_rolled_back: "元に戻しました", "Went back";
+    updates_refused: "受け付けませんでした", "Refused";
+    updates_change: "変更の記録", "What changed";
+    updates_no_change: "この版には、変更の記録が付いていません。", "This version brings no change record.";
+
+    notice_before: "事前のお知らせ", "Notice before an update";
+    notice_after: "完了のお知らせ", "Notice of completion";
+    notice_before_lead: "内容、日時、停止の見込みを、利用者に前もって知らせます。", "Tells users what will change, when, and what to expect.";
+    notice_after_lead: "更新が終わったこと（または取りやめたこと）を、実際の数値とともに知らせます。", "Tells users that it is done (or was taken back), with the real figures.";
+    notice_at: "更新する日時", "When the update will be";
+    notice_at_support: "日本時間。7 日以上前に知らせます。例）2026-12-04 10:00", "Japan time, at least 7 days ahead. Example: 2026-12-04 10:00";
+    notice_fill: "文面を作り直す", "Write it anew";
+    notice_preview: "文面", "The mail";
+    notice_in_ja: "日本語", "In Japanese";
+    notice_in_en: "英語", "In English";
+    notice_subject: "件名", "Subject";
+    notice_late(days: u64): "この日時まで、あと {days} 日です。お約束の 7 日前を過ぎています。急ぎの修正でなければ、日時を後ろにずらしてください。", "Only {days} days are left. 7 are promised: choose a later date unless the fix is urgent.";
+    notice_past: "この日時は過ぎています。", "This lies in the past.";
+    notice_users: "利用者に送る", "Send to users";
+    notice_users_lead(n: u64): "有効な利用者のうち、まだ受け取っていない {n} 人に、いますぐ 1 通ずつ送ります。一斉配信とは別の扱いです。", "Active users who have not got it yet: {n}. Each gets one mail now, apart from campaigns.";
+    notice_users_do: "いま送る", "Send now";
+    notice_ask(n: u64): "{n} 人にいま送ります。取り消せません。", "Send to {n} users now? This cannot be undone.";
+    notice_all_told: "有効な利用者は、全員受け取っています。", "All active users have got it.";
+    notice_sent_line(when: &str, who: &str, n: u64): "{when}に {who} が送信（受理 {n} 通）", "Sent {when} by {who} (accepted: {n})";
+    notice_refused_line(n: u64): "断られた宛先 {n} 件", "Refused: {n}";
+    notice_not_sent: "まだ送っていません", "Not sent yet";
+    notice_contacts: "連絡先にも知らせる", "Tell contacts, too";
+    notice_contacts_lead: "連絡のメールの下書きを作ります。宛先を選び、点検してから送れます。", "Makes a draft of kind notice. You choose its recipients and check it before it is sent.";
+    notice_draft_do: "下書きを作る", "Make a draft";
+    notice_for(version: &str): "版 {version}", "Version {version}";
+
+    news_title(version: &str): "新しくなりました（版 {version}）", "What is new (version {version})";
+    news_read: "読みました", "I have read it";
+
+    step_fetch: "取得", "Fetch";
+    step_verify: "署名と中身の確認", "Verify signatures and contents";
+    step_slot: "スロットへの配置", "Put into a slot";
+    step_preflight: "写しの上での試運転", "Rehearsal on a copy";
+    step_generation: "世代の保存", "Keep a generation";
+    step_warm: "新しい版の準備", "Warm the new version";
+    step_quiesce: "送信を休止", "Rest delivery";
+    step_pause: "受付を保留", "Hold requests";
+    step_drain: "処理中の操作を待つ", "Wait for requests under way";
+    step_close: "元の版がデータを閉じる", "The old version closes the data";
+    step_open: "新しい版がデータを開く", "The new version opens the data";
+    step_health: "健康診断", "Health check";
+    step_switch: "切り替え", "Switch";
+    step_resume: "送信を再開", "Resume delivery";
+    step_probation: "見守り期間", "Probation";
+    step_commit: "確定", "Commit";
+    step_files_put_back: "1. ファイルを戻す", "1. Files put back";
+    step_database: "2. データベース", "2. Database";
+    step_processes_restarted: "3. プロセスの再起動", "3. Processes restarted";
+    step_operation_checked: "4. 動作の確認", "4. Operation checked";
+    step_reported: "5. 原因と結果の報告", "5. Cause and result reported";
+
+    detail_link_unchanged: "起動する版は変えていません", "What a start runs was not changed";
+    detail_untouched: "触れていません", "Not touched";
+    detail_transaction: "移行は取り消され、元のままです", "The migration was rolled back as a whole";
+    detail_additive: "追加された表だけが残り、データはそのままです", "Only added tables stay; data is as it was";
+    detail_undisturbed: "止まらずに動き続けました", "It went on undisturbed";
+    detail_fresh: "新しく起動しました", "Started anew";
+    detail_opened: "データを開いて応答しています", "It answers with its data open";
+}
+
+impl super::Words {
+    /// A step that a later release has added keeps its own name.
+    pub(crate) fn step_name(self, step: &str) -> String {
+        let known = match step {
+            "fetch" => self.step_fetch(),
+            "verify" => self.step_verify(),
+            "slot" => self.step_slot(),
+            "preflight" => self.step_preflight(),
+            "generation" => self.step_generation(),
+            "warm" => self.step_warm(),
+            "quiesce" => self.step_quiesce(),
+            "pause" => self.step_pause(),
+            "drain" => self.step_drain(),
+            "close" => self.step_close(),
+            "open" => self.step_open(),
+            "health" => self.step_health(),
+            "switch" => self.step_switch(),
+            "resume" => self.step_resume(),
+            "probation" => self.step_probation(),
+            "commit" => self.step_commit(),
+            "files_put_back" => self.step_files_put_back(),
+            "database" => self.step_database(),
+            "processes_restarted" => self.step_processes_restarted(),
+            "operation_checked" => self.step_operation_checked(),
+            "reported" => self.step_reported(),
+            other => return other.to_owned(),
+        };
+        known.to_owned()
+    }
+
+    pub(crate) fn step_detail(self, detail: &str) -> String {
+        let known = match detail {
+            "link_unchanged" => self.detail_link_unchanged(),
+            "untouched" => self.detail_untouched(),
+            "transaction" => self.detail_transaction(),
+            "additive" => self.detail_additive(),
+            "undisturbed" => self.detail_undisturbed(),
+            "fresh" => self.detail_fresh(),
+            "opened" => self.detail_opened(),
+            other => return other.to_owned(),
+        };
+        known.to_owned()
+    }
+}
