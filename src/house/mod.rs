@@ -51,6 +51,7 @@ pub const SCHEMAS: &[Schema] = &[
     crate::delivery::SCHEMA,
     crate::campaigns::SCHEMA,
     crate::update::notice::SCHEMA,
+    crate::update::SCHEMA,
 ];
 
 pub struct House {
@@ -81,6 +82,14 @@ impl House {
         let Some(lock) = Lock::take(data, Lock::HOUSE)? else { return Ok(None) };
         let root = boot.key.root_key(data, phrase)?;
         House::open_with((boot, build), data, &root, now, Some(lock)).map(Some)
+    }
+
+    /// A copy of a house, for trying things on it; its key is handed over, never asked for.
+    pub fn open_copy(copy: &Path, root: &Key, build: Build) -> Result<House> {
+        let boot = Boot::read(copy)?;
+        let lock = Lock::take(copy, Lock::HOUSE)?.ok_or_else(in_use)?;
+        let store = Store::open_snapshot(copy, root, SCHEMAS)?;
+        Ok(House::with(store, boot, build, copy, Some(lock)))
     }
 
     /// For a worker, whose door holds `house.lock`.
