@@ -129,6 +129,8 @@ pub const TRIAL_REST_MAX: Duration = Duration::from_secs(30);
 /// The file of a running trial, and the id of one.
 pub const TRIAL_FILE_MAX: u64 = MB;
 pub const TRIAL_ID_MAX: usize = 64;
+/// Trials whose end is told to whoever asks for it.
+pub const TRIALS_TOLD: usize = 16;
 /// Probation unless somebody says otherwise, and the longest that can be asked for.
 pub const PROBATION: Duration = Duration::from_secs(600);
 pub const PROBATION_MAX: Duration = Duration::from_secs(24 * 3600);

@@ -8,7 +8,7 @@
 //! from then on `supervise` keeps one alive. `close` ends everything in good order.
 //!
 //! Reading order: this file, `gate` (who may go in, who waits), `starter` (what a worker is made of), `hand` (one worker
-//! as the door holds it), `supervise` with `supervise_plan`, `control` (the command line's way in), `facts`, `access`,
+//! as the door holds it), `supervise` with `supervise_plan`, `trial` (one release in the place of another), `control` (the command line's way in), `facts`, `access`,
 //! `notify` (the system), `ending` (signals).
 //!
 //! **Invariant:** imports nothing but `base` and `alarm`.
@@ -33,6 +33,7 @@ pub use starter::{Body, Born, Program, Starter, Thread};
 
 use crate::base::link::{DoorFacts, Hidden};
 use crate::base::{Error, Kind, Result, clock, limits, log};
+use crate::base::slots::Slots;
 use access::Lines;
 use control::Control;
 use facts::Facts;
@@ -46,6 +47,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Sender};
 use std::thread::JoinHandle;
 use supervise::{Supervisor, Watch};
+use trial::board::Board;
 
 /// What a door is told when it opens.
 pub struct Settings {
@@ -86,12 +88,12 @@ impl Ready {
             .map_err(|e| Error::io(say!("入口を開けません。", "The door cannot open."), e))?;
         let gate = Gate::new();
         let front = Front::start(settings.admin, &settings.data, &gate, runtime.handle())?;
-        let version = settings.version.to_owned();
+        let (version, slots) = (settings.version.to_owned(), Slots::of(&settings.data));
         let facts = DoorFacts {
             pid: std::process::id(),
-            slot: version.clone(),
+            slot: slots.current().ok().flatten().unwrap_or_else(|| version.clone()),
             version,
-            previous: None,
+            previous: slots.previous().ok().flatten(),
             admin: format!("http://{}/", front.address),
             public: settings.public_url.clone(),
             public_listener: false,
@@ -109,9 +111,12 @@ impl Ready {
     /// Starts the first worker; open when it answers.
     pub fn open(self, starter: Box<dyn Starter>) -> Result<Door> {
         let Ready { front, facts, gate, settings, runtime } = self;
-        let control = Control::start(&settings.data, &facts, &gate)?;
+        let board = Arc::new(Board::default());
+        let control = Control::start(&settings.data, &facts, &gate, &board)?;
         let (tell, events) = mpsc::channel();
         let mut supervisor = Supervisor {
+            data: settings.data,
+            board,
             starter,
             root: settings.root,
             gate,

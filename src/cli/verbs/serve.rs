@@ -2,7 +2,8 @@
 
 use crate::base::link::Hidden;
 use crate::base::provider::{Phrase, Provider};
-use crate::base::{Kind, Lock, Result};
+use crate::base::slots::Slots;
+use crate::base::{Kind, Lock, Result, log};
 use crate::cli::talk::Talk;
 use crate::door::{Born, Door, Ending, Program, Ready, Settings, Starter, Thread};
 use crate::house::{self, Boot, boot};
@@ -47,7 +48,7 @@ fn behind(data: &Path, admin: SocketAddr, boot: &Boot, (phrase, talk): (&Phrase,
     };
     let public_url = boot.public_url.clone();
     let ready = Ready::new(Settings { data: data.to_owned(), admin, public_url, root, version: talk.build.version })?;
-    ready.open(Box::new(Locked { program: Program::own(data)?, data: data.to_owned(), lock: Some(lock) }))
+    ready.open(Box::new(Locked { program: active(data)?, data: data.to_owned(), lock: Some(lock) }))
 }
 
 /// The wizard until the house is made, on the same address; then a worker like any other.
@@ -62,13 +63,27 @@ fn first_run(data: &Path, admin: SocketAddr, talk: &Talk) -> Result<Door> {
         // What went wrong has been told to the door.
         life::live(link, origin, build).ok();
     });
-    let then = Locked { program: Program::own(data)?, data: data.to_owned(), lock: None };
+    let then = Locked { program: active(data)?, data: data.to_owned(), lock: None };
     let door = ready.open(Box::new(First { first, then }))?;
     talk.say(&say!(
         "ブラウザーで次のリンクを開いて、初期設定をしてください（30 分間有効）: {url}",
         "Open this link in a browser to set the house up (it works for 30 minutes): {url}"
     ));
     Ok(door)
+}
+
+/// The program of the slot that runs; without one this very program. What cannot be read is no reason not to serve:
+/// schemas only grow, so any release runs on the data.
+fn active(data: &Path) -> Result<Program> {
+    let slots = Slots::of(data);
+    let current = slots.current().unwrap_or_else(|e| {
+        log::error("slots", &e);
+        None
+    });
+    match current.filter(|version| slots.has(version)) {
+        Some(version) => Ok(Program { path: slots.program(&version), data: data.to_owned() }),
+        None => Program::own(data),
+    }
 }
 
 /// Workers of a house whose lock the door holds.
@@ -85,6 +100,14 @@ impl Starter for Locked {
         }
         self.program.start()
     }
+
+    fn start_other(&mut self, program: &Path) -> Result<Born> {
+        Program { path: program.to_owned(), data: self.data.clone() }.start()
+    }
+
+    fn adopt(&mut self, program: &Path) {
+        self.program.path = program.to_owned();
+    }
 }
 
 struct First {
@@ -98,5 +121,13 @@ impl Starter for First {
             true => self.first.start(),
             false => self.then.start(),
         }
+    }
+
+    fn start_other(&mut self, program: &Path) -> Result<Born> {
+        self.then.start_other(program)
+    }
+
+    fn adopt(&mut self, program: &Path) {
+        self.then.adopt(program);
     }
 }

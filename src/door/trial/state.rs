@@ -141,7 +141,7 @@ fn remove(path: &Path) -> Result<()> {
     gone.and_then(|()| sync_dir(path.parent().unwrap_or(path))).map_err(cannot_write)
 }
 
-fn running() -> Error {
+pub(super) fn running() -> Error {
     Error::later(say!("別の更新を試しているところです。", "Another release is being tried."))
         .hint(say!("終わるまで待ってから、もう一度実行してください。", "Wait until that has ended, then try again."))
 }
