@@ -61,6 +61,8 @@ pub const CLOCK_TICK: Duration = Duration::from_secs(1);
 /// So long a request waits at a held gate, and so many wait at once.
 pub const HOLD_TIME: Duration = Duration::from_secs(30);
 pub const HELD_MAX: usize = 4_000;
+/// How often it is looked whether the last request has gone.
+pub const DRAIN_STEP: Duration = Duration::from_millis(1);
 /// An order of a certificate in all, one request of it, and the longest answer to one.
 pub const ACME_TIME: Duration = Duration::from_secs(300);
 pub const ACME_REQUEST: Duration = Duration::from_secs(30);
@@ -106,6 +108,32 @@ pub const OUTAGE_MAX: Duration = Duration::from_secs(300);
 pub const ORPHAN_WAIT: Duration = Duration::from_secs(15);
 /// Access lines are kept for so long, a file per month.
 pub const ACCESS_KEPT: Duration = Duration::from_secs(365 * 24 * 3600);
+// The trial of a release: how long each stage may take. While requests are held, all that green may take together with
+// one fresh start of blue stays below `HOLD_TIME`.
+pub const TRIAL_KEEP: Duration = Duration::from_secs(5);
+pub const TRIAL_WARM: Duration = Duration::from_secs(15);
+/// The worker itself gives up after 30 s and names what is in doubt.
+pub const TRIAL_QUIESCE: Duration = Duration::from_secs(35);
+pub const TRIAL_DRAIN: Duration = Duration::from_secs(3);
+pub const TRIAL_CLOSE: Duration = Duration::from_secs(5);
+pub const TRIAL_OPEN: Duration = Duration::from_secs(10);
+pub const TRIAL_CHECK: Duration = Duration::from_secs(5);
+pub const TRIAL_KILL: Duration = Duration::from_secs(5);
+/// How often green is looked at in probation, how soon again after a fault, and how many looks in a row may find one.
+pub const TRIAL_LOOK: Duration = Duration::from_secs(10);
+pub const TRIAL_LOOK_AGAIN: Duration = Duration::from_secs(1);
+pub const TRIAL_FAULTS: u32 = 3;
+/// Before blue's program is started once more when it did not come up; doubled each time.
+pub const TRIAL_REST: Duration = Duration::from_millis(500);
+pub const TRIAL_REST_MAX: Duration = Duration::from_secs(30);
+/// The file of a running trial, and the id of one.
+pub const TRIAL_FILE_MAX: u64 = MB;
+pub const TRIAL_ID_MAX: usize = 64;
+/// Trials whose end is told to whoever asks for it.
+pub const TRIALS_TOLD: usize = 16;
+/// Probation unless somebody says otherwise, and the longest that can be asked for.
+pub const PROBATION: Duration = Duration::from_secs(600);
+pub const PROBATION_MAX: Duration = Duration::from_secs(24 * 3600);
 /// One line between door and worker.
 pub const LINK_LINE_MAX: usize = 4 << 20;
 // Update.
@@ -133,6 +161,15 @@ pub const RELEASES_LOOKED_AT: usize = 8;
 /// A download has this long to begin; from then on it must not fall below so many bytes a second.
 pub const FETCH_GRACE: Duration = Duration::from_secs(20);
 pub const FETCH_LEAST_SPEED: u64 = 4 * KB;
+/// One read from a source, and all of one download.
+pub const FETCH_STALL: Duration = Duration::from_secs(30);
+pub const FETCH_TIME: Duration = Duration::from_secs(2 * 3600);
+/// One page of a source's list, and files looked at in a folder.
+pub const LISTING_MAX: u64 = 8 * MB;
+pub const RELEASE_FOLDER: usize = 10_000;
+/// A new release has reported on a copy of the data within this, and in so many bytes.
+pub const PREFLIGHT_TIME: Duration = Duration::from_secs(15 * 60);
+pub const PREFLIGHT_REPORT: u64 = MB;
 /// Slots kept beside the one that runs and the one to go back to.
 pub const SLOTS_SPARE: usize = 1;
 // Alarm.

@@ -8,7 +8,8 @@
 //! when it answers; from then on `supervise` keeps one alive. `Door::close` ends everything in good order.
 //!
 //! Reading order: this file, `gate` (who may go in, who waits), `front` (the network), `starter` (what a worker is made
-//! of), `hand` (one worker as the door holds it), `supervise` with `supervise_plan`, `control` (the command line's way in), `facts`, `access`,
+//! of), `hand` (one worker as the door holds it), `supervise` with `supervise_plan`, `trial` (one release in the place of
+//! another), `control` (the command line's way in), `facts`, `access`,
 //! `notify` (the system), `ending` (signals).
 //!
 //! **Invariant:** imports nothing but `base` and `alarm`.
@@ -26,12 +27,14 @@ mod notify;
 mod starter;
 mod supervise;
 mod supervise_plan;
+mod trial;
 
 pub use ending::Ending;
 pub use starter::{Body, Born, Program, Starter, Thread};
 
 use crate::base::link::{AccessLine, DoorFacts, Hidden, Surface};
 use crate::base::{Error, Kind, Result, clock, limits, log};
+use crate::base::slots::Slots;
 use access::Lines;
 use control::Control;
 use facts::Facts;
@@ -45,6 +48,7 @@ use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use supervise::{Supervisor, Watch};
+use trial::board::Board;
 
 /// What a door is told when it opens.
 pub struct Settings {
@@ -95,12 +99,12 @@ impl Ready {
     pub fn new(settings: Settings) -> Result<Ready> {
         let (gate, lines) = (Gate::new(), Arc::new(Lines::default()));
         let front = Front::start(&settings.front, Arc::clone(&gate), Arc::new(Heard(Arc::clone(&lines))))?;
-        let version = settings.version.to_owned();
+        let (version, slots) = (settings.version.to_owned(), Slots::of(&settings.data));
         let facts = DoorFacts {
             pid: std::process::id(),
-            slot: version.clone(),
+            slot: slots.current().ok().flatten().unwrap_or_else(|| version.clone()),
             version,
-            previous: None,
+            previous: slots.previous().ok().flatten(),
             admin: url_of(&front, Surface::Admin, "http://127.0.0.1/"),
             public: public_url(&front, &settings.public_url),
             public_listener: front.addresses().iter().any(|(surface, ..)| *surface == Surface::Public),
@@ -120,10 +124,13 @@ impl Ready {
     pub fn open(self, starter: Box<dyn Starter>) -> Result<Door> {
         let Ready { front, lines, facts, gate, settings } = self;
         let address = admin_of(&front);
-        let control = Control::start(&settings.data, &facts, &gate)?;
+        let board = Arc::new(Board::default());
+        let control = Control::start(&settings.data, &facts, &gate, &board)?;
         let front: OpenFront = Arc::new(Mutex::new(Some(front)));
         let (tell, events) = mpsc::channel();
         let mut supervisor = Supervisor {
+            data: settings.data,
+            board,
             starter,
             root: settings.root,
             gate,

@@ -9,6 +9,7 @@
 //! of the door: what is open is closed, and the process ends.
 //!
 //! Reading order: this file, `life` (the link), `clock`, `pulse` (the heartbeat), `control` (the command line's way in).
+//! `preflight` (what a new release is asked first).
 //!
 //! **Invariant:** every thread that is started here is joined in `close`, unless a mail host does not let it go.
 //! **Invariant:** nothing is sent before `Start` and nothing is begun after `Quiesce`.
@@ -17,6 +18,7 @@ pub mod clock;
 pub mod control;
 pub mod life;
 mod pulse;
+pub mod preflight;
 
 use crate::base::{Error, Kind, Result, limits, log, run};
 use crate::house::House;
