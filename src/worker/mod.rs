@@ -5,7 +5,8 @@
 //! Flow: `start` binds the web address and the control socket and starts the clock; `wait` until a signal, or until
 //! disk or socket are no longer sound; `stop` takes nothing new, asks what runs to end, and waits for it.
 //!
-//! Reading order: this file, `clock`, `control` (the command line's way in), `notify` (telling systemd), `log`.
+//! Reading order: this file, `clock`, `control` (the command line's way in), `notify` (telling systemd), `log`,
+//! `preflight` (what a new release is asked first).
 //!
 //! **Invariant:** every thread that is started here is joined in `stop`.
 
@@ -13,6 +14,7 @@ pub mod clock;
 pub mod control;
 pub mod log;
 pub mod notify;
+pub mod preflight;
 
 use crate::base::{self, Build, Error, Kind, Result, limits};
 use crate::house::House;
