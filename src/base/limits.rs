@@ -100,7 +100,7 @@ pub const FETCH_LEAST_SPEED: u64 = 4 * KB;
 pub const FETCH_STALL: Duration = Duration::from_secs(30);
 pub const FETCH_TIME: Duration = Duration::from_secs(2 * 3600);
 /// One page of a source's list, and files looked at in a folder.
-pub const LISTING_MAX: u64 = 8 * MB;
+pub const LISTING_MAX: u64 = 3 * MB;
 pub const RELEASE_FOLDER: usize = 10_000;
 /// A new release has reported on a copy of the data within this, and in so many bytes.
 pub const PREFLIGHT_TIME: Duration = Duration::from_secs(15 * 60);

@@ -12,6 +12,7 @@ mod keys;
 mod letters;
 mod lists;
 mod people;
+mod release;
 mod script;
 mod sending;
 mod serving;
