@@ -7,4 +7,5 @@
 //! **Invariant:** imports nothing but `base` and `alarm`.
 
 pub mod acme;
+pub mod front;
 pub(crate) mod gate;

@@ -1,0 +1,4 @@
+//! The front with real sockets against a scripted worker.
+
+mod relaying;
+mod world;
