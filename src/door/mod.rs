@@ -93,6 +93,7 @@ impl Ready {
             previous: None,
             admin: format!("http://{}/", front.address),
             public: settings.public_url.clone(),
+            public_listener: false,
             since: clock::now().ms(),
             last_held_ms: None,
         };
