@@ -135,6 +135,17 @@ pub const RELEASES_LOOKED_AT: usize = 8;
 /// A download has this long to begin; from then on it must not fall below so many bytes a second.
 pub const FETCH_GRACE: Duration = Duration::from_secs(20);
 pub const FETCH_LEAST_SPEED: u64 = 4 * KB;
+/// One read from a source, and all of one download.
+pub const FETCH_STALL: Duration = Duration::from_secs(30);
+pub const FETCH_TIME: Duration = Duration::from_secs(2 * 3600);
+/// One page of a source's list, and files looked at in a folder.
+pub const LISTING_MAX: u64 = 8 * MB;
+pub const RELEASE_FOLDER: usize = 10_000;
+/// A new release has reported on a copy of the data within this, and in so many bytes.
+pub const PREFLIGHT_TIME: Duration = Duration::from_secs(15 * 60);
+pub const PREFLIGHT_REPORT: u64 = MB;
+/// Updates that the history shows unless more are asked for.
+pub const UPDATES_SHOWN: usize = 20;
 /// Slots kept beside the one that runs and the one to go back to.
 pub const SLOTS_SPARE: usize = 1;
 // Alarm.

@@ -50,6 +50,7 @@ pub const SCHEMAS: &[Schema] = &[
     crate::contacts::SCHEMA,
     crate::delivery::SCHEMA,
     crate::campaigns::SCHEMA,
+    crate::update::SCHEMA,
     crate::update::notice::SCHEMA,
 ];
 
@@ -99,6 +100,14 @@ impl House {
         // Whoever was at work when the last process ended is at work no more.
         import::mark_stopped(&store, &By::house("open"), now)?;
         Ok(House::with(store, boot, build, data, lock))
+    }
+
+    /// A copy of a house, for trying things on it; its key is handed over, never asked for.
+    pub fn open_copy(copy: &Path, root: &Key, build: Build) -> Result<House> {
+        let boot = Boot::read(copy)?;
+        let lock = Lock::take(copy, Lock::HOUSE)?.ok_or_else(in_use)?;
+        let store = Store::open_snapshot(copy, root, SCHEMAS)?;
+        Ok(House::with(store, boot, build, copy, Some(lock)))
     }
 
     fn with(store: Store, boot: Boot, build: Build, data: &Path, lock: Option<Lock>) -> House {
