@@ -11,6 +11,9 @@ mod delivery;
 mod keys;
 mod letters;
 mod lists;
+#[path = "../load/mod.rs"]
+mod load;
+mod loaded;
 mod people;
 mod release;
 mod script;
