@@ -750,7 +750,8 @@ mod tests {
 
     #[test]
     fn those_who_wait_are_answered_within_their_time_whatever_green_does() {
-        let green: Duration = [Stage::Drain, Stage::Close, Stage::Open, Stage::Health].iter().filter_map(|s| s.time()).sum();
+        let green: Duration =
+            [Stage::Drain, Stage::Close, Stage::Open, Stage::Health].iter().filter_map(|s| s.time()).sum();
         let most = green + limits::TRIAL_REST;
         assert!(most < limits::HOLD_TIME, "{most:?}");
     }
