@@ -11,14 +11,14 @@ use super::hand::{Event, Hand};
 use super::starter::Starter;
 use super::supervise_plan::{self as plan, Outage};
 use super::trial::{self, After, board::Board, record, state};
-use super::{access::Lines, notify};
+use super::{OpenFront, access::Lines, notify};
 use crate::base::link::{Hidden, PROTOCOL, ToDoor, ToWorker};
 use crate::base::slots::Slots;
 use crate::base::{Error, Kind, Result, clock, limits, log};
 use serde_json::json;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 pub(crate) struct Supervisor {
@@ -30,10 +30,10 @@ pub(crate) struct Supervisor {
     pub(crate) gate: Arc<Gate>,
     pub(crate) facts: Arc<Facts>,
     pub(crate) lines: Arc<Lines>,
+    pub(crate) front: OpenFront,
     pub(crate) note: Note,
     pub(crate) tell: Sender<Event>,
     pub(crate) events: Receiver<Event>,
-    pub(crate) runtime: tokio::runtime::Handle,
     pub(crate) watch: Watch,
 }
 
@@ -329,7 +329,7 @@ impl Supervisor {
             self.hear_out(limits::QUIESCE_TIME + limits::DRAIN_TIME, |word| matches!(word, ToDoor::Quiesced { .. }));
         }
         self.gate.shut();
-        self.runtime.block_on(self.gate.drained(limits::DRAIN_TIME));
+        self.let_go(limits::DRAIN_TIME);
         if let Some(hand) = &self.watch.hand {
             hand.say(&ToWorker::Close);
             self.hear_out(limits::CLOSE_TIME, |word| matches!(word, ToDoor::Closed));
@@ -339,6 +339,14 @@ impl Supervisor {
                 true => hand.clear(),
                 false => hand.kill(),
             }
+        }
+    }
+
+    /// Nobody inside, and no kept connection to the worker, once this returns; or the time was over.
+    fn let_go(&self, within: Duration) {
+        self.gate.empty_within(within);
+        if let Some(front) = self.front.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            front.let_go();
         }
     }
 

@@ -8,7 +8,7 @@
 //! streams end, pages are still answered (`quiesce`; only `Close` can follow) → `Close`. The end of the link is the end
 //! of the door: what is open is closed, and the process ends.
 //!
-//! Reading order: this file, `life` (the link), `clock`, `pulse` (the heartbeat), `control` (the command line's way in).
+//! Reading order: this file, `life` (the link), `clock`, `pulse` (the heartbeat), `control` (the command line's way in),
 //! `preflight` (what a new release is asked first).
 //!
 //! **Invariant:** every thread that is started here is joined in `close`, unless a mail host does not let it go.
@@ -17,8 +17,8 @@
 pub mod clock;
 pub mod control;
 pub mod life;
-mod pulse;
 pub mod preflight;
+mod pulse;
 
 use crate::base::{Error, Kind, Result, limits, log, run};
 use crate::house::House;

@@ -19,7 +19,7 @@ use serde_json::json;
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::mpsc::RecvTimeoutError;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How the supervisor goes on.
@@ -253,13 +253,21 @@ impl Run<'_> {
     /// The answer carries no number: a drain that is over is waited for no more, so an old one cannot answer a new one.
     fn drain(&mut self) {
         self.drains += 1;
-        let (gate, tell) = (Arc::clone(&self.supervisor.gate), self.supervisor.tell.clone());
-        self.supervisor.runtime.spawn(async move {
-            if gate.drained(limits::TRIAL_DRAIN).await {
+        let (gate, front, tell) =
+            (Arc::clone(&self.supervisor.gate), Arc::clone(&self.supervisor.front), self.supervisor.tell.clone());
+        let wait = move || {
+            if gate.empty_within(limits::TRIAL_DRAIN) {
+                if let Some(front) = front.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+                    front.let_go();
+                }
                 // A door that has closed waits for nothing.
                 tell.send(Event::Trial(Heard::Drained)).ok();
             }
-        });
+        };
+        if let Err(e) = std::thread::Builder::new().name("drain".into()).spawn(wait) {
+            // Nobody answers, and what is not answered is late: the way back.
+            log::error("trial", &Error::io(say!("処理を始められません。", "Cannot start a thread."), e));
+        }
     }
 
     fn let_in(&mut self, who: Who) {
