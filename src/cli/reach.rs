@@ -47,10 +47,8 @@ pub(super) fn door(data: &Path) -> Result<Option<serde_json::Value>> {
 /// Until the door's trial has ended; each of its steps is told as it ends.
 pub(super) fn trial(data: &Path, id: &str, tell: &mut dyn FnMut(&Step)) -> Result<TrialRecord> {
     let cut = |e| {
-        Error::io(say!("サーバーとの接続が切れました。", "The server went away before it answered."), e).hint(say!(
-            "結果は hakobu update history で確認できます。",
-            "hakobu update history says how it ended."
-        ))
+        Error::io(say!("サーバーとの接続が切れました。", "The server went away before it answered."), e)
+            .hint(say!("結果は hakobu update history で確認できます。", "hakobu update history says how it ended."))
     };
     let line = connect(data)?.ok_or_else(busy)?;
     line.send_json(Frame::Await, &id).map_err(cut)?;

@@ -33,8 +33,8 @@ pub use ending::Ending;
 pub use starter::{Body, Born, Program, Starter, Thread};
 
 use crate::base::link::{AccessLine, DoorFacts, Hidden, Surface};
-use crate::base::{Error, Kind, Result, clock, limits, log};
 use crate::base::slots::Slots;
+use crate::base::{Error, Kind, Result, clock, limits, log};
 use access::Lines;
 use control::Control;
 use facts::Facts;

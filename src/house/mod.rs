@@ -17,6 +17,8 @@ pub mod doctor;
 pub mod due;
 mod health;
 pub mod imports;
+#[cfg(test)]
+mod migrations;
 pub mod notices;
 pub mod reach;
 mod recovery;
@@ -235,9 +237,12 @@ pub fn in_use() -> Error {
 
 /// An update exchanges what runs; where nothing runs there is nothing to exchange.
 pub fn nobody_serves() -> Error {
-    Error::new(Kind::Conflict, say!("サーバーが動いていないため、更新を試せません。", "Nothing runs here, so no release can be tried."))
-        .hint(say!(
-            "hakobu serve を動かしてから実行してください。止まっている間は、新しいプログラムで起動するだけで済みます。",
-            "Start hakobu serve first. While nothing runs, starting with the new program is all it takes."
-        ))
+    Error::new(
+        Kind::Conflict,
+        say!("サーバーが動いていないため、更新を試せません。", "Nothing runs here, so no release can be tried."),
+    )
+    .hint(say!(
+        "hakobu serve を動かしてから実行してください。止まっている間は、新しいプログラムで起動するだけで済みます。",
+        "Start hakobu serve first. While nothing runs, starting with the new program is all it takes."
+    ))
 }

@@ -118,9 +118,8 @@ pub fn back(errand: &Errand<'_>, probation: Duration) -> Result<Prepared> {
     }
     let mut attempt = Attempt::begin(errand)?;
     attempt.to = Some(to.clone());
-    let outcome = attempt
-        .step("verify", || history::may_go_back(errand.store, &to).map(|()| to.to_string()))
-        .and_then(|()| {
+    let outcome =
+        attempt.step("verify", || history::may_go_back(errand.store, &to).map(|()| to.to_string())).and_then(|()| {
             let id = attempt.id.clone();
             attempt.step("generation", || generation::take(errand.store, &id, errand.now))
         });
@@ -129,12 +128,7 @@ pub fn back(errand: &Errand<'_>, probation: Duration) -> Result<Prepared> {
 
 /// A program that whoever runs this machine brought by its packages: believed because of who brings it, tried like
 /// any other.
-pub fn adopt(
-    errand: &Errand<'_>,
-    program: &mut dyn Read,
-    version: &Version,
-    probation: Duration,
-) -> Result<Prepared> {
+pub fn adopt(errand: &Errand<'_>, program: &mut dyn Read, version: &Version, probation: Duration) -> Result<Prepared> {
     let slots = Slots::of(errand.store.dir());
     slots.make()?;
     let _alone = Lock::take(slots.dir(), "update.lock")?.ok_or_else(under_way)?;

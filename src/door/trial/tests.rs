@@ -126,6 +126,7 @@ impl World {
                 self.held_since = Some(self.at);
                 return Ok(());
             }
+            Act::Calm => Some(Heard::Calm),
             Act::Drain => Some(Heard::Drained),
             Act::Shut => {
                 self.gate(None);
@@ -303,7 +304,8 @@ fn the_record_of_a_way_back_has_the_five_steps() {
         stages: stages.iter().enumerate().map(|(n, s)| (*s, 10 * n as u64)).collect(),
         cause: None,
     };
-    for (last, database) in [(Stage::Close, "untouched"), (Stage::Open, "transaction"), (Stage::Probation, "additive")] {
+    for (last, database) in [(Stage::Close, "untouched"), (Stage::Open, "transaction"), (Stage::Probation, "additive")]
+    {
         let stages: Vec<Stage> = Stage::ALL.into_iter().filter(|s| *s <= last).collect();
         let record = record::cut(&left(&stages), Some("0.1.0"), Time(7));
         let names: Vec<&str> = record.steps.iter().map(|s| s.step.as_str()).collect();

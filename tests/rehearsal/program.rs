@@ -102,7 +102,7 @@ fn worker(sabotage: Sabotage, words: &[String], build: Build) -> ExitCode {
     match life::live(theirs, Origin::Folder(data), build) {
         Ok(()) => {
             // Its last words are still on their way.
-            std::thread::sleep(Duration::from_millis(200));
+            std::thread::park_timeout(Duration::from_millis(200));
             ExitCode::SUCCESS
         }
         Err(_) => ExitCode::FAILURE,
@@ -125,16 +125,16 @@ fn at_word_of_door(sabotage: Sabotage, word: Value) -> Option<Value> {
     match (sabotage, word["say"].as_str().unwrap_or_default()) {
         (Sabotage::DiesWarm, "hello") | (Sabotage::DiesAtCheck, "check") => std::process::abort(),
         (Sabotage::HangsOpening, "open") => return None,
-        (Sabotage::OpensSlowly, "open") => std::thread::sleep(Duration::from_millis(800)),
+        (Sabotage::OpensSlowly, "open") => std::thread::park_timeout(Duration::from_millis(800)),
         (Sabotage::DiesOpening, "open") => {
             std::thread::spawn(|| {
-                std::thread::sleep(Duration::from_millis(30));
+                std::thread::park_timeout(Duration::from_millis(30));
                 std::process::abort();
             });
         }
         (Sabotage::DiesInProbation, "start") => {
             std::thread::spawn(|| {
-                std::thread::sleep(Duration::from_millis(700));
+                std::thread::park_timeout(Duration::from_millis(700));
                 std::process::abort();
             });
         }
