@@ -114,6 +114,9 @@ pub const TRIAL_KEEP: Duration = Duration::from_secs(5);
 pub const TRIAL_WARM: Duration = Duration::from_secs(15);
 /// The worker itself gives up after 30 s and names what is in doubt.
 pub const TRIAL_QUIESCE: Duration = Duration::from_secs(35);
+/// Whoever has been inside for so long is waited for before requests are held; looked at so often.
+pub const TRIAL_LONG: Duration = Duration::from_millis(500);
+pub const TRIAL_CALM_LOOK: Duration = Duration::from_millis(10);
 pub const TRIAL_DRAIN: Duration = Duration::from_secs(3);
 pub const TRIAL_CLOSE: Duration = Duration::from_secs(5);
 pub const TRIAL_OPEN: Duration = Duration::from_secs(10);

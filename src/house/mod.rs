@@ -17,6 +17,8 @@ pub mod doctor;
 pub mod due;
 mod health;
 pub mod imports;
+#[cfg(test)]
+mod migrations;
 pub mod notices;
 pub mod reach;
 mod recovery;
@@ -54,6 +56,12 @@ pub const SCHEMAS: &[Schema] = &[
     crate::update::SCHEMA,
 ];
 
+/// These, and what a build has beyond them.
+fn schemas(build: Build) -> Vec<Schema> {
+    let more = build.more_tables.iter().map(|(room, steps)| Schema { room, steps });
+    SCHEMAS.iter().copied().chain(more).collect()
+}
+
 pub struct House {
     pub store: Store,
     pub boot: Boot,
@@ -89,7 +97,7 @@ impl House {
     pub fn open_copy(copy: &Path, root: &Key, build: Build) -> Result<House> {
         let boot = Boot::read(copy)?;
         let lock = Lock::take(copy, Lock::HOUSE)?.ok_or_else(in_use)?;
-        let store = Store::open_snapshot(copy, root, SCHEMAS)?;
+        let store = Store::open_snapshot(copy, root, &schemas(build))?;
         Ok(House::with(store, boot, build, copy, Some(lock)))
     }
 
@@ -105,7 +113,7 @@ impl House {
         now: Time,
         lock: Option<Lock>,
     ) -> Result<House> {
-        let store = open_store(data, root)?;
+        let store = open_store(data, root, build)?;
         // Whoever was at work when the last process ended is at work no more.
         import::mark_stopped(&store, &By::house("open"), now)?;
         Ok(House::with(store, boot, build, data, lock))
@@ -207,10 +215,11 @@ impl House {
 }
 
 /// A worker whose door has died may be closing its stores still.
-fn open_store(data: &Path, root: &Key) -> Result<Store> {
+fn open_store(data: &Path, root: &Key, build: Build) -> Result<Store> {
+    let schemas = schemas(build);
     let since = Instant::now();
     loop {
-        match Store::open(data, root, SCHEMAS) {
+        match Store::open(data, root, &schemas) {
             Err(e) if e.kind() == Kind::Later && since.elapsed() < limits::ORPHAN_WAIT => {
                 std::thread::park_timeout(limits::PROGRESS_EVERY);
             }
