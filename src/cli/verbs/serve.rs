@@ -7,6 +7,7 @@ use crate::base::seal::Key;
 use crate::base::slots::Slots;
 use crate::base::{Kind, Lock, Result, log};
 use crate::cli::talk::Talk;
+use crate::door::acme::Authority;
 use crate::door::front::{Certificate, FrontSettings, Listening, Speaks};
 use crate::door::{Born, Door, Ending, Program, Ready, Settings, Starter, Thread};
 use crate::house::boot::Public;
@@ -32,6 +33,15 @@ pub(in crate::cli) struct Serve {
     /// The certificate's private key, PEM || 証明書の秘密鍵（PEM）
     #[arg(long, value_name = "FILE", requires = "cert_file")]
     cert_key_file: Option<PathBuf>,
+    /// Get certificates from this ACME directory, or from letsencrypt || 証明書を ACME で取得する（letsencrypt またはディレクトリーの URL）
+    #[arg(long, value_name = "DIRECTORY", conflicts_with = "cert_file")]
+    acme: Option<String>,
+    /// Where the authority writes when something is wrong || 認証局からの連絡先
+    #[arg(long, value_name = "ADDRESS", requires = "acme")]
+    acme_contact: Option<String>,
+    /// The authority's own root, PEM, where this machine does not know it || 認証局のルート証明書（PEM。この機械が知らない場合）
+    #[arg(long, value_name = "FILE", requires = "acme")]
+    acme_root: Option<PathBuf>,
     /// Connections of one client address || 1 つのアドレスからの接続数の上限
     #[arg(long, value_name = "N")]
     per_address: Option<usize>,
@@ -77,6 +87,9 @@ impl Serve {
             https: list(&self.https, &set.https),
             cert_file: self.cert_file.clone().or_else(|| set.cert_file.clone()),
             cert_key_file: self.cert_key_file.clone().or_else(|| set.cert_key_file.clone()),
+            acme: self.acme.clone().or_else(|| set.acme.clone()),
+            acme_contact: self.acme_contact.clone().or_else(|| set.acme_contact.clone()),
+            acme_root: self.acme_root.clone().or_else(|| set.acme_root.clone()),
             per_address: self.per_address.or(set.per_address),
             trusted_proxy: proxies.clone(),
             proxy_protocol: self.proxy_protocol || set.proxy_protocol,
@@ -113,15 +126,7 @@ fn front(data: &Path, boot: &Boot, root: &Key) -> Result<FrontSettings> {
         }
     }
     let mut front = FrontSettings::new(listening, data.join("spool"));
-    front.certificate = match (&door.cert_file, &door.cert_key_file) {
-        (Some(chain), Some(key)) => Some(Certificate::Files { chain: chain.clone(), key: key.clone() }),
-        _ if door.https.is_empty() => None,
-        _ => Some(Certificate::SelfSigned {
-            file: data.join("door/self-signed"),
-            seal: alarm::door_key(root),
-            names: names(&boot.public_url),
-        }),
-    };
+    front.certificate = certificate(data, boot, root);
     front.public_url = Some(boot.public_url.clone());
     front.trusted_proxies = door.trusted_proxy.iter().map(|net| boot::network(net)).collect::<Result<_>>()?;
     front.proxy_protocol = door.proxy_protocol;
@@ -131,7 +136,27 @@ fn front(data: &Path, boot: &Boot, root: &Key) -> Result<FrontSettings> {
     Ok(front)
 }
 
-/// Names for a certificate of our own making.
+fn certificate(data: &Path, boot: &Boot, root: &Key) -> Option<Certificate> {
+    let door = &boot.door;
+    if door.https.is_empty() {
+        return None;
+    }
+    if let (Some(chain), Some(key)) = (&door.cert_file, &door.cert_key_file) {
+        return Some(Certificate::Files { chain: chain.clone(), key: key.clone() });
+    }
+    let (folder, seal, names) = (data.join("door"), alarm::door_key(root), names(&boot.public_url));
+    let authority = door.acme.as_ref().map(|directory| Authority {
+        directory: directory.clone(),
+        names: names[..1].to_vec(),
+        contact: door.acme_contact.clone(),
+        roots: door.acme_root.clone(),
+        by_tls: true,
+        by_http: !door.http.is_empty(),
+    });
+    Some(Certificate::OfOurs { folder, seal, names, authority })
+}
+
+/// Names for a certificate of our own making; the first is the public one.
 fn names(public_url: &str) -> Vec<String> {
     let host = public_url.split("://").nth(1).unwrap_or_default().split('/').next().unwrap_or_default();
     let host = match host.rsplit_once(':') {
