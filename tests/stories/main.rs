@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a story that cannot go on has failed
 
+mod alarm;
 mod binary;
 mod browser;
 mod canary;
@@ -14,10 +15,12 @@ mod lists;
 #[path = "../load/mod.rs"]
 mod load;
 mod loaded;
+mod packaging;
 mod people;
 mod release;
 mod script;
 mod sending;
+mod service;
 mod serving;
 mod setup;
 mod trial;

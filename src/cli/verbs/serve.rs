@@ -1,14 +1,16 @@
 //! `hakobu serve`: this process is the door until a signal, and the worker behind it is its child.
 
 use crate::alarm;
+use crate::base::files::refuse_as_root;
 use crate::base::link::{Hidden, Surface};
 use crate::base::provider::{Phrase, Provider};
 use crate::base::seal::Key;
 use crate::base::slots::Slots;
 use crate::base::{Kind, Lock, Result, log};
+use crate::cli::launch;
 use crate::cli::talk::Talk;
 use crate::door::front::{Certificate, FrontSettings, Listening, Speaks};
-use crate::door::{Born, Door, Ending, Program, Ready, Settings, Starter, Thread};
+use crate::door::{Born, Door, Ending, Program, Ready, Settings, Starter, Thread, handed};
 use crate::house::boot::Public;
 use crate::house::{self, Boot, boot};
 use crate::worker::life::{self, Origin};
@@ -47,12 +49,14 @@ pub(in crate::cli) struct Serve {
 }
 
 pub(super) fn run(flags: &Serve, data: &Path, phrase: &Phrase, talk: &Talk) -> Result<u8> {
+    launch::step_aside(data, talk)?;
+    let handed = handed()?;
     let listen = flags.listen.as_deref().map(boot::listen).transpose()?;
     let ending = Ending::on_signals()?;
     let door = match Boot::read(data) {
         Ok(boot) => {
             let boot = Boot { listen: listen.unwrap_or(boot.listen), door: flags.over(&boot.door)?, ..boot };
-            behind(data, &boot, phrase, talk)?
+            behind(data, &boot, handed, (phrase, talk))?
         }
         Err(e) if e.kind() == Kind::NotSetUp && (flags.setup || talk.may_ask) => {
             first_run(data, listen.unwrap_or(boot::listen(boot::LISTEN)?), talk)?
@@ -84,10 +88,11 @@ impl Serve {
     }
 }
 
-fn behind(data: &Path, boot: &Boot, phrase: &Phrase, talk: &Talk) -> Result<Door> {
+fn behind(data: &Path, boot: &Boot, handed: Vec<Listening>, (phrase, talk): (&Phrase, &Talk)) -> Result<Door> {
+    refuse_as_root(data)?;
     let lock = Lock::take(data, Lock::HOUSE)?.ok_or_else(house::in_use)?;
     let root = boot.key.root_key(data, phrase)?;
-    let front = front(data, boot, &root)?;
+    let front = front(data, boot, &root, handed)?;
     let root = match &boot.key {
         Provider::Passphrase => Some(Hidden(data_encoding::HEXLOWER.encode(root.bytes()))),
         Provider::File { .. } | Provider::Credential { .. } | Provider::Command { .. } => None,
@@ -103,8 +108,8 @@ fn behind(data: &Path, boot: &Boot, phrase: &Phrase, talk: &Talk) -> Result<Door
     Ready::new(settings)?.open(Box::new(locked))
 }
 
-/// Every address is taken here, before anything is started.
-fn front(data: &Path, boot: &Boot, root: &Key) -> Result<FrontSettings> {
+/// Every address is taken here, before anything is started; some were handed over.
+fn front(data: &Path, boot: &Boot, root: &Key, handed: Vec<Listening>) -> Result<FrontSettings> {
     let door = &boot.door;
     let mut listening = vec![Listening::bind(boot.listen, Surface::Admin, Speaks::Http)?];
     for (addresses, speaks) in [(&door.http, Speaks::Http), (&door.https, Speaks::Https)] {
@@ -112,10 +117,12 @@ fn front(data: &Path, boot: &Boot, root: &Key) -> Result<FrontSettings> {
             listening.push(Listening::bind(*address, Surface::Public, speaks)?);
         }
     }
+    listening.extend(handed);
+    let has_https = listening.iter().any(|l| l.speaks == Speaks::Https);
     let mut front = FrontSettings::new(listening, data.join("spool"));
     front.certificate = match (&door.cert_file, &door.cert_key_file) {
         (Some(chain), Some(key)) => Some(Certificate::Files { chain: chain.clone(), key: key.clone() }),
-        _ if door.https.is_empty() => None,
+        _ if !has_https => None,
         _ => Some(Certificate::SelfSigned {
             file: data.join("door/self-signed"),
             seal: alarm::door_key(root),
