@@ -265,6 +265,8 @@ pub const ALARM_FILE_MAX: u64 = 256 * KB;
 pub const ALARM_LOCK_WAIT: Duration = Duration::from_secs(1);
 /// Characters of a reason in an alarm.
 pub const ALARM_REASON_MAX: usize = 400;
+/// How deep a data folder goes.
+pub const FOLDERS_DEEP: usize = 32;
 // Access.
 /// Argon2id: memory in KiB, passes, lanes (OWASP's second choice, also the library's default).
 pub const PASSWORD_MEMORY_KIB: u32 = 19 * 1024;

@@ -11,6 +11,7 @@
 //! **Invariant:** the root key is never written into the data folder.
 
 mod access_log;
+mod alarm;
 pub mod ask;
 pub mod boot;
 pub mod doctor;
@@ -34,6 +35,7 @@ pub use boot::Boot;
 use reach::Reach;
 use running::Running;
 
+use crate::alarm::door_key;
 use crate::base::link::{DoorFacts, Mouth, ToDoor, TrialOrder};
 use crate::base::provider::Phrase;
 use crate::base::seal::Key;
@@ -76,6 +78,8 @@ pub struct House {
     catcher: OnceLock<Catcher>,
     door: Mutex<DoorFacts>,
     link: OnceLock<Arc<Mouth>>,
+    /// All that is kept of the root key: what the alarm's settings are sealed with.
+    door_key: Mutex<Key>,
     _lock: Option<Lock>,
 }
 
@@ -89,6 +93,7 @@ impl House {
     pub fn open_if_free(data: &Path, phrase: &Phrase, build: Build, now: Time) -> Result<Option<House>> {
         let boot = Boot::read(data)?;
         let Some(lock) = Lock::take(data, Lock::HOUSE)? else { return Ok(None) };
+        crate::base::files::refuse_as_root(data)?;
         let root = boot.key.root_key(data, phrase)?;
         House::open_with((boot, build), data, &root, now, Some(lock)).map(Some)
     }
@@ -116,10 +121,13 @@ impl House {
         let store = open_store(data, root, build)?;
         // Whoever was at work when the last process ended is at work no more.
         import::mark_stopped(&store, &By::house("open"), now)?;
-        Ok(House::with(store, boot, build, data, lock))
+        let house = House::with(store, boot, build, data, (lock, door_key(root)));
+        // A disk that is full must not keep a house shut; the doctor says that the copy is not right.
+        house.keep_alarm().ok();
+        Ok(house)
     }
 
-    fn with(store: Store, boot: Boot, build: Build, data: &Path, lock: Option<Lock>) -> House {
+    fn with(store: Store, boot: Boot, build: Build, data: &Path, (lock, door_key): (Option<Lock>, Key)) -> House {
         House {
             store,
             boot,
@@ -134,8 +142,18 @@ impl House {
             catcher: OnceLock::new(),
             door: Mutex::default(),
             link: OnceLock::new(),
+            door_key: Mutex::new(door_key),
             _lock: lock,
         }
+    }
+
+    fn door_key(&self) -> Key {
+        self.door_key.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The root key has changed, and so has what is derived from it.
+    fn take_root(&self, root: &Key) {
+        *self.door_key.lock().unwrap_or_else(PoisonError::into_inner) = door_key(root);
     }
 
     pub fn data(&self) -> &Path {

@@ -1,15 +1,17 @@
 //! `hakobu serve`: this process is the door until a signal, and the worker behind it is its child.
 
 use crate::alarm;
+use crate::base::files::refuse_as_root;
 use crate::base::link::{Hidden, Surface};
 use crate::base::provider::{Phrase, Provider};
 use crate::base::seal::Key;
 use crate::base::slots::Slots;
 use crate::base::{Kind, Lock, Result, log};
+use crate::cli::launch;
 use crate::cli::talk::Talk;
 use crate::door::acme::Authority;
 use crate::door::front::{Certificate, FrontSettings, Listening, Speaks};
-use crate::door::{Born, Door, Ending, Program, Ready, Settings, Starter, Thread};
+use crate::door::{Born, Door, Ending, Program, Ready, Settings, Starter, Thread, handed};
 use crate::house::boot::Public;
 use crate::house::{self, Boot, boot};
 use crate::worker::life::{self, Origin};
@@ -57,12 +59,14 @@ pub(in crate::cli) struct Serve {
 }
 
 pub(super) fn run(flags: &Serve, data: &Path, phrase: &Phrase, talk: &Talk) -> Result<u8> {
+    launch::step_aside(data, talk)?;
+    let handed = handed()?;
     let listen = flags.listen.as_deref().map(boot::listen).transpose()?;
     let ending = Ending::on_signals()?;
     let door = match Boot::read(data) {
         Ok(boot) => {
             let boot = Boot { listen: listen.unwrap_or(boot.listen), door: flags.over(&boot.door)?, ..boot };
-            behind(data, &boot, phrase, talk)?
+            behind(data, &boot, handed, (phrase, talk))?
         }
         Err(e) if e.kind() == Kind::NotSetUp && (flags.setup || talk.may_ask) => {
             first_run(data, listen.unwrap_or(boot::listen(boot::LISTEN)?), talk)?
@@ -97,10 +101,11 @@ impl Serve {
     }
 }
 
-fn behind(data: &Path, boot: &Boot, phrase: &Phrase, talk: &Talk) -> Result<Door> {
+fn behind(data: &Path, boot: &Boot, handed: Vec<Listening>, (phrase, talk): (&Phrase, &Talk)) -> Result<Door> {
+    refuse_as_root(data)?;
     let lock = Lock::take(data, Lock::HOUSE)?.ok_or_else(house::in_use)?;
     let root = boot.key.root_key(data, phrase)?;
-    let front = front(data, boot, &root)?;
+    let front = front(data, boot, &root, handed)?;
     let root = match &boot.key {
         Provider::Passphrase => Some(Hidden(data_encoding::HEXLOWER.encode(root.bytes()))),
         Provider::File { .. } | Provider::Credential { .. } | Provider::Command { .. } => None,
@@ -116,8 +121,8 @@ fn behind(data: &Path, boot: &Boot, phrase: &Phrase, talk: &Talk) -> Result<Door
     Ready::new(settings)?.open(Box::new(locked))
 }
 
-/// Every address is taken here, before anything is started.
-fn front(data: &Path, boot: &Boot, root: &Key) -> Result<FrontSettings> {
+/// Every address is taken here, before anything is started; some were handed over.
+fn front(data: &Path, boot: &Boot, root: &Key, handed: Vec<Listening>) -> Result<FrontSettings> {
     let door = &boot.door;
     let mut listening = vec![Listening::bind(boot.listen, Surface::Admin, Speaks::Http)?];
     for (addresses, speaks) in [(&door.http, Speaks::Http), (&door.https, Speaks::Https)] {
@@ -125,8 +130,11 @@ fn front(data: &Path, boot: &Boot, root: &Key) -> Result<FrontSettings> {
             listening.push(Listening::bind(*address, Surface::Public, speaks)?);
         }
     }
+    listening.extend(handed);
+    let hears = |speaks| listening.iter().any(|l| l.surface == Surface::Public && l.speaks == speaks);
+    let (by_http, by_tls) = (hears(Speaks::Http), hears(Speaks::Https));
     let mut front = FrontSettings::new(listening, data.join("spool"));
-    front.certificate = certificate(data, boot, root);
+    front.certificate = by_tls.then(|| certificate(data, boot, root, by_http));
     front.public_url = Some(boot.public_url.clone());
     front.trusted_proxies = door.trusted_proxy.iter().map(|net| boot::network(net)).collect::<Result<_>>()?;
     front.proxy_protocol = door.proxy_protocol;
@@ -136,13 +144,10 @@ fn front(data: &Path, boot: &Boot, root: &Key) -> Result<FrontSettings> {
     Ok(front)
 }
 
-fn certificate(data: &Path, boot: &Boot, root: &Key) -> Option<Certificate> {
+fn certificate(data: &Path, boot: &Boot, root: &Key, by_http: bool) -> Certificate {
     let door = &boot.door;
-    if door.https.is_empty() {
-        return None;
-    }
     if let (Some(chain), Some(key)) = (&door.cert_file, &door.cert_key_file) {
-        return Some(Certificate::Files { chain: chain.clone(), key: key.clone() });
+        return Certificate::Files { chain: chain.clone(), key: key.clone() };
     }
     let (folder, seal, names) = (data.join("door"), alarm::door_key(root), names(&boot.public_url));
     let authority = door.acme.as_ref().map(|directory| Authority {
@@ -151,9 +156,9 @@ fn certificate(data: &Path, boot: &Boot, root: &Key) -> Option<Certificate> {
         contact: door.acme_contact.clone(),
         roots: door.acme_root.clone(),
         by_tls: true,
-        by_http: !door.http.is_empty(),
+        by_http,
     });
-    Some(Certificate::OfOurs { folder, seal, names, authority })
+    Certificate::OfOurs { folder, seal, names, authority }
 }
 
 /// Names for a certificate of our own making; the first is the public one.
