@@ -154,31 +154,27 @@ impl Gate {
     }
 
     /// True when nobody inside has been there for long, false when that took too long: an answer that a slow client
-    /// reads, an event stream.
-    pub(crate) async fn calm(&self, within: Duration) -> bool {
-        let look = async {
-            loop {
-                let oldest = self.since.lock().unwrap_or_else(PoisonError::into_inner).values().next().copied();
-                if oldest.is_none_or(|since| since.elapsed() < limits::TRIAL_LONG) {
-                    return;
-                }
-                tokio::time::sleep(limits::TRIAL_CALM_LOOK).await;
-            }
-        };
-        tokio::time::timeout(within, look).await.is_ok()
+    /// reads, an event stream. For threads outside of the runtime, as the next one.
+    pub(crate) fn calm_within(&self, within: Duration) -> bool {
+        let oldest = || self.since.lock().unwrap_or_else(PoisonError::into_inner).values().next().copied();
+        until(within, limits::TRIAL_CALM_LOOK, || oldest().is_none_or(|since| since.elapsed() < limits::TRIAL_LONG))
     }
 
-    /// True when everybody inside has gone, false when that took too long. For threads outside of the runtime.
+    /// True when everybody inside has gone, false when that took too long.
     pub(crate) fn empty_within(&self, within: Duration) -> bool {
-        let until = Instant::now() + within;
-        while self.in_flight() > 0 {
-            if Instant::now() >= until {
-                return false;
-            }
-            std::thread::park_timeout(limits::DRAIN_STEP);
-        }
-        true
+        until(within, limits::DRAIN_STEP, || self.in_flight() == 0)
     }
+}
+
+fn until(within: Duration, step: Duration, done: impl Fn() -> bool) -> bool {
+    let end = Instant::now() + within;
+    while !done() {
+        if Instant::now() >= end {
+            return false;
+        }
+        std::thread::park_timeout(step);
+    }
+    true
 }
 
 impl Drop for Pass {
@@ -264,14 +260,14 @@ mod tests {
     async fn one_who_just_came_does_not_disturb_the_calm() {
         let gate = Gate::new();
         open(&gate);
-        assert!(gate.calm(Duration::ZERO).await);
+        assert!(gate.calm_within(Duration::ZERO));
         let pass = gate.enter().await.unwrap();
-        assert!(gate.calm(Duration::ZERO).await);
+        assert!(gate.calm_within(Duration::ZERO));
         let long_ago = Instant::now() - 2 * limits::TRIAL_LONG;
         gate.since.lock().unwrap().insert(pass.number, long_ago);
-        assert!(!gate.calm(Duration::from_millis(20)).await);
+        assert!(!gate.calm_within(Duration::from_millis(20)));
         drop(pass);
-        assert!(gate.calm(Duration::ZERO).await);
+        assert!(gate.calm_within(Duration::ZERO));
     }
 
     #[tokio::test(start_paused = true)]

@@ -103,7 +103,7 @@ impl House {
         let boot = Boot::read(copy)?;
         let lock = Lock::take(copy, Lock::HOUSE)?.ok_or_else(in_use)?;
         let store = Store::open_snapshot(copy, root, &schemas(build))?;
-        Ok(House::with(store, boot, build, copy, Some(lock)))
+        Ok(House::with(store, boot, build, copy, (Some(lock), door_key(root))))
     }
 
     /// For a worker, whose door holds `house.lock`.

@@ -89,6 +89,11 @@ pub struct Documents {
     pub manifest: Vec<u8>,
 }
 
+/// Whether a slot says of itself that it was signed.
+pub fn has_documents(slots: &Slots, version: &Version) -> bool {
+    [KEYS, MANIFEST].iter().any(|name| slots.slot(&version.to_string()).join(name).exists())
+}
+
 /// `None` for a slot that holds a copy of an installed program.
 pub fn documents(slots: &Slots, version: &Version) -> Option<Documents> {
     let read = |name| std::fs::read(slots.slot(&version.to_string()).join(name)).ok();

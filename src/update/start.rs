@@ -6,7 +6,7 @@
 use super::Version;
 use super::keys::{KeysDocument, Roots};
 use super::manifest::Manifest;
-use super::slot::{self, KEYS};
+use super::slot::{self, Documents};
 use crate::base::slots::Slots;
 use crate::base::{Result, Say};
 use std::os::unix::fs::MetadataExt;
@@ -60,16 +60,14 @@ pub fn choose(slots: &Slots, own: &Version, roots: &Roots) -> Result<(Start, Opt
 }
 
 fn prove(slots: &Slots, version: &Version, roots: &Roots) -> Proof {
-    let folder = slots.slot(&version.to_string());
-    let keys = std::fs::read(folder.join(KEYS)).ok();
-    match (slot::manifest_of(slots, version), keys) {
-        (None, None) if only_ours(slots, version) => Proof::Copied,
-        (Some(manifest), Some(keys)) => {
+    match slot::documents(slots, version) {
+        Some(Documents { keys, manifest }) => {
             let signed = KeysDocument::open(&keys, roots).and_then(|keys| Manifest::open(&manifest, &keys));
             let whole = signed.is_ok_and(|m| m.version == *version && slot::is_whole(slots, &m).unwrap_or(false));
             if whole { Proof::Signed } else { Proof::Broken }
         }
-        _ => Proof::Broken,
+        None if !slot::has_documents(slots, version) && only_ours(slots, version) => Proof::Copied,
+        None => Proof::Broken,
     }
 }
 

@@ -93,7 +93,7 @@ impl Found<'_> {
     }
 
     /// What stands in the last open part of a row that is counted by it.
-    pub(crate) fn token<'p>(self, path: &'p str) -> Option<&'p str> {
+    pub(crate) fn token(self, path: &str) -> Option<&str> {
         let Found::Row(row) = self else { return None };
         if row.per != Per::Token {
             return None;

@@ -250,30 +250,32 @@ impl Run<'_> {
     }
 
     fn calm(&self) {
-        let (gate, tell) = (Arc::clone(&self.supervisor.gate), self.supervisor.tell.clone());
-        self.supervisor.runtime.spawn(async move {
-            if gate.calm(limits::TRIAL_QUIESCE).await {
-                // A door that has closed waits for nothing.
-                tell.send(Event::Trial(Heard::Calm)).ok();
-            }
-        });
+        let gate = Arc::clone(&self.supervisor.gate);
+        self.later(Heard::Calm, move || gate.calm_within(limits::TRIAL_QUIESCE));
     }
 
     /// The answer carries no number: a drain that is over is waited for no more, so an old one cannot answer a new one.
     fn drain(&self) {
-        let (gate, front, tell) =
-            (Arc::clone(&self.supervisor.gate), Arc::clone(&self.supervisor.front), self.supervisor.tell.clone());
-        let wait = move || {
-            if gate.empty_within(limits::TRIAL_DRAIN) {
-                if let Some(front) = front.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
-                    front.let_go();
-                }
+        let (gate, front) = (Arc::clone(&self.supervisor.gate), Arc::clone(&self.supervisor.front));
+        self.later(Heard::Drained, move || {
+            let empty = gate.empty_within(limits::TRIAL_DRAIN);
+            if let (true, Some(front)) = (empty, front.lock().unwrap_or_else(PoisonError::into_inner).as_ref()) {
+                front.let_go();
+            }
+            empty
+        });
+    }
+
+    /// Hears it when `wait` says so. What is never heard is late, and that is the way back.
+    fn later(&self, heard: Heard, wait: impl FnOnce() -> bool + Send + 'static) {
+        let tell = self.supervisor.tell.clone();
+        let run = move || {
+            if wait() {
                 // A door that has closed waits for nothing.
-                tell.send(Event::Trial(Heard::Drained)).ok();
+                tell.send(Event::Trial(heard)).ok();
             }
         };
-        if let Err(e) = std::thread::Builder::new().name("drain".into()).spawn(wait) {
-            // Nobody answers, and what is not answered is late: the way back.
+        if let Err(e) = std::thread::Builder::new().name("trial".into()).spawn(run) {
             log::error("trial", &Error::io(say!("処理を始められません。", "Cannot start a thread."), e));
         }
     }

@@ -31,7 +31,7 @@ impl House {
         let (store, _code) =
             Store::create(&dir.path().join("data"), &Key::new([1; 32]), &[crate::update::SCHEMA]).unwrap();
         let root_keys = vendor.keys.public.print().leak();
-        let build = Build { version: "1.4.0", root_keys };
+        let build = Build { version: "1.4.0", root_keys, more_tables: &[] };
         House { vendor, store, build, by: By::house("test"), now: NOW, _dir: dir }
     }
 
