@@ -5,10 +5,13 @@ use super::plan::{self, Doubt};
 use super::row::Row;
 use super::smtp::reply::Reply;
 
+/// Reply code and enhanced code: what makes two refusals the same.
+type Answer = (u16, Option<(u16, u16, u16)>);
+
 #[derive(Default)]
 pub(super) struct Withheld {
     rows: Vec<Row>,
-    answer: Option<(u16, Option<(u16, u16, u16)>)>,
+    answer: Option<Answer>,
 }
 
 /// What to do about a refusal.

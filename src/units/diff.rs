@@ -13,9 +13,8 @@ pub(super) fn diff(old: &str, new: &str) -> String {
     let mut out = String::new();
     let mut gap = true;
     for (i, (mark, line)) in lines.iter().enumerate() {
-        match near(i) {
-            true => out.push_str(&format!("{}{mark}{line}\n", if gap && i > 0 { "@@\n" } else { "" })),
-            false => {}
+        if near(i) {
+            out.push_str(&format!("{}{mark}{line}\n", if gap && i > 0 { "@@\n" } else { "" }));
         }
         gap = !near(i);
     }

@@ -22,7 +22,7 @@ pub(crate) struct Out {
 
 enum From {
     /// With its share of the memory that all kept answers have.
-    Whole(Option<Bytes>, Option<OwnedSemaphorePermit>),
+    Whole(Option<Bytes>, #[expect(dead_code, reason = "held, not read")] Option<OwnedSemaphorePermit>),
     Flow(Box<Flow>),
 }
 

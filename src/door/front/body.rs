@@ -24,7 +24,7 @@ const WRITTEN_AT_ONCE: usize = 4 * limits::SPOOL_CHUNK;
 pub(crate) enum Body {
     #[default]
     None,
-    Memory(Bytes, Option<OwnedSemaphorePermit>),
+    Memory(Bytes, #[expect(dead_code, reason = "held, not read")] Option<OwnedSemaphorePermit>),
     File(Stored),
 }
 

@@ -164,7 +164,7 @@ impl World {
                 assert_eq!(was, Process::Warm);
                 (Process::Open, Heard::Opened(who))
             }
-            Word::Check(id) if fails && self.at.as_millis() % 2 == 0 => {
+            Word::Check(id) if fails && self.at.as_millis().is_multiple_of(2) => {
                 return Some(Heard::Checked(who, id, Some(why())));
             }
             Word::Check(id) => (was, Heard::Checked(who, id, None)),
