@@ -283,9 +283,9 @@ impl Supervisor {
 
     /// Nobody inside, and no kept connection to the worker, once this returns; or the time was over.
     fn let_go(&self, within: Duration) {
-        let until = Instant::now() + within;
-        while self.gate.in_flight() > 0 && Instant::now() < until {
-            std::thread::park_timeout(Duration::from_millis(2));
+        if let Ok(waiting) = tokio::runtime::Builder::new_current_thread().enable_time().build() {
+            // Who is still inside then is cut off by the worker's end, and answered by the front.
+            waiting.block_on(self.gate.drained(within));
         }
         if let Some(front) = self.front.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
             front.let_go();
