@@ -8,7 +8,8 @@
 //! when it answers; from then on `supervise` keeps one alive. `Door::close` ends everything in good order.
 //!
 //! Reading order: this file, `gate` (who may go in, who waits), `front` (the network), `starter` (what a worker is made
-//! of), `hand` (one worker as the door holds it), `supervise` with `supervise_plan`, `control` (the command line's way in), `facts`, `access`,
+//! of), `hand` (one worker as the door holds it), `supervise` with `supervise_plan`, `trial` (one release in the place of
+//! another), `control` (the command line's way in), `facts`, `access`,
 //! `notify` (the system), `ending` (signals).
 //!
 //! **Invariant:** imports nothing but `base` and `alarm`.
@@ -26,11 +27,15 @@ mod notify;
 mod starter;
 mod supervise;
 mod supervise_plan;
+mod trial;
 
 pub use ending::Ending;
 pub use starter::{Body, Born, Program, Starter, Thread};
 
+use crate::alarm::Bell;
 use crate::base::link::{AccessLine, DoorFacts, Hidden, Surface};
+use crate::base::seal::Key;
+use crate::base::slots::Slots;
 use crate::base::{Error, Kind, Result, clock, limits, log};
 use access::Lines;
 use control::Control;
@@ -45,6 +50,7 @@ use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use supervise::{Supervisor, Watch};
+use trial::board::Board;
 
 /// What a door is told when it opens.
 pub struct Settings {
@@ -55,6 +61,8 @@ pub struct Settings {
     pub public_url: String,
     /// The root key, where a person was asked for it.
     pub root: Option<Hidden>,
+    /// What opens the alarm's settings; none where nobody is to be called.
+    pub door_key: Option<Key>,
     pub version: &'static str,
 }
 
@@ -95,12 +103,12 @@ impl Ready {
     pub fn new(settings: Settings) -> Result<Ready> {
         let (gate, lines) = (Gate::new(), Arc::new(Lines::default()));
         let front = Front::start(&settings.front, Arc::clone(&gate), Arc::new(Heard(Arc::clone(&lines))))?;
-        let version = settings.version.to_owned();
+        let (version, slots) = (settings.version.to_owned(), Slots::of(&settings.data));
         let facts = DoorFacts {
             pid: std::process::id(),
-            slot: version.clone(),
+            slot: slots.current().ok().flatten().unwrap_or_else(|| version.clone()),
             version,
-            previous: None,
+            previous: slots.previous().ok().flatten(),
             admin: url_of(&front, Surface::Admin, "http://127.0.0.1/"),
             public: public_url(&front, &settings.public_url),
             public_listener: front.addresses().iter().any(|(surface, ..)| *surface == Surface::Public),
@@ -120,10 +128,15 @@ impl Ready {
     pub fn open(self, starter: Box<dyn Starter>) -> Result<Door> {
         let Ready { front, lines, facts, gate, settings } = self;
         let address = admin_of(&front);
-        let control = Control::start(&settings.data, &facts, &gate)?;
+        let board = Arc::new(Board::default());
+        let control = Control::start(&settings.data, &facts, &gate, &board)?;
         let front: OpenFront = Arc::new(Mutex::new(Some(front)));
         let (tell, events) = mpsc::channel();
+        let bell = settings.door_key.map(|key| Bell::new(&settings.data, &key)).transpose()?;
         let mut supervisor = Supervisor {
+            bell,
+            data: settings.data,
+            board,
             starter,
             root: settings.root,
             gate,

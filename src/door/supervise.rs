@@ -10,15 +10,21 @@ use super::gate::Gate;
 use super::hand::{Event, Hand};
 use super::starter::Starter;
 use super::supervise_plan::{self as plan, Outage};
+use super::trial::{self, After, board::Board, record, state};
 use super::{OpenFront, access::Lines, notify};
+use crate::alarm::{self, Bell};
 use crate::base::link::{Hidden, PROTOCOL, ToDoor, ToWorker};
+use crate::base::slots::Slots;
 use crate::base::{Error, Kind, Result, clock, limits, log};
 use serde_json::json;
+use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 pub(crate) struct Supervisor {
+    pub(crate) data: PathBuf,
+    pub(crate) board: Arc<Board>,
     pub(crate) starter: Box<dyn Starter>,
     /// Where the door had to ask a person for it.
     pub(crate) root: Option<Hidden>,
@@ -30,13 +36,15 @@ pub(crate) struct Supervisor {
     pub(crate) tell: Sender<Event>,
     pub(crate) events: Receiver<Event>,
     pub(crate) watch: Watch,
+    /// Rings where somebody must know; none in a house to look around in.
+    pub(crate) bell: Option<Bell>,
 }
 
 /// What is remembered of the workers so far.
 #[derive(Default)]
 pub(crate) struct Watch {
-    hand: Option<Hand>,
-    numbers: u64,
+    pub(super) hand: Option<Hand>,
+    pub(super) numbers: u64,
     /// Deaths in a row.
     row: u32,
     /// Since when nobody answers, and whether somebody was called.
@@ -44,6 +52,15 @@ pub(crate) struct Watch {
     called: bool,
     /// The worker said that it closes, unasked: it wants to be started anew.
     leaving: bool,
+    /// One has died, and none has lived well since.
+    worried: bool,
+}
+
+impl Watch {
+    /// A worker that was put in place by a trial begins a new row.
+    pub(super) fn at_peace(&mut self) {
+        (self.outage, self.called, self.leaving, self.row) = (None, false, false, 0);
+    }
 }
 
 /// What an attempt to start a worker came to.
@@ -99,8 +116,18 @@ impl Supervisor {
                     self.gate.hold();
                     self.watch.leaving = true;
                 }
-                Some(Event::Said(_, ToDoor::Failed { said })) => log::error("worker", &said.into()),
-                Some(Event::Said(..)) => {}
+                Some(Event::Said(_, ToDoor::Failed { said })) => self.hear_last_words(&said.into()),
+                Some(Event::Said(_, ToDoor::Recorded { id })) => self.recorded(&id),
+                Some(Event::Said(_, ToDoor::Trial { order })) => match trial::run(self, order) {
+                    After::Runs => {}
+                    After::Died => {
+                        self.bury("gone");
+                        return false;
+                    }
+                    After::Stop => return true,
+                },
+                // Its trial has ended.
+                Some(Event::Said(..) | Event::Trial(_)) => {}
                 Some(Event::Gone(_)) => {
                     self.bury("gone");
                     return false;
@@ -124,7 +151,10 @@ impl Supervisor {
                 Ok(Up::Ready) => return false,
                 Ok(Up::Stop) => return true,
                 Ok(Up::Died) => {}
-                Ok(Up::Failed(e)) | Err(e) => log::error("worker", &e),
+                Ok(Up::Failed(e)) | Err(e) => {
+                    log::error("worker", &e);
+                    self.ring(alarm::Event::WorkerCannotStart { why: e.says().clone() });
+                }
             }
             self.watch.row = self.watch.row.saturating_add(1);
         }
@@ -167,7 +197,7 @@ impl Supervisor {
                     self.end_of_hand();
                     return Ok(Up::Died);
                 }
-                None => {}
+                Some(Event::Trial(_)) | None => {}
             }
         }
     }
@@ -188,9 +218,48 @@ impl Supervisor {
                 self.gate.open(pages, control, routes);
                 self.facts.set_state(State::Running);
                 (self.watch.outage, self.watch.called) = (None, false);
+                self.tell_records();
                 true
             }
             _ => false,
+        }
+    }
+
+    pub(super) fn hand(&self) -> Option<&Hand> {
+        self.watch.hand.as_ref()
+    }
+
+    /// A worker has come up: a trial that ended with the last door gets its record, and those that no worker has taken
+    /// into its books are told again.
+    fn tell_records(&mut self) {
+        if let Err(e) = self.find_what_was_left() {
+            log::error("trial", &e);
+        }
+        let records = state::records(&self.data).unwrap_or_else(|e| {
+            log::error("trial", &e);
+            Vec::new()
+        });
+        if let Some(hand) = &self.watch.hand {
+            for record in records {
+                hand.say(&ToWorker::Record { record });
+            }
+        }
+    }
+
+    fn find_what_was_left(&self) -> Result<()> {
+        let Some(left) = state::left(&self.data)? else { return Ok(()) };
+        let current = Slots::of(&self.data).current()?;
+        let record = record::cut(&left, current.as_deref(), clock::now());
+        match trial::report(self, record) {
+            true => state::finish(&self.data),
+            false => Ok(()),
+        }
+    }
+
+    /// It stands in the books.
+    pub(super) fn recorded(&self, id: &str) {
+        if let Err(e) = state::forget_record(&self.data, id) {
+            log::error("trial", &e);
         }
     }
 
@@ -211,6 +280,10 @@ impl Supervisor {
         if let Some(hand) = &self.watch.hand {
             hand.say(&ToWorker::Beat);
         }
+        if self.watch.worried && self.hand().is_some_and(|h| h.born.elapsed() >= limits::LIVED_WELL) {
+            self.watch.worried = false;
+            self.ring(alarm::Event::WorkerBack);
+        }
         match self.watch.outage.map_or(Outage::Bridged, |since| plan::outage(since.elapsed())) {
             Outage::Bridged => notify::watchdog(),
             Outage::Felt => {
@@ -218,6 +291,19 @@ impl Supervisor {
                 self.call();
             }
             Outage::Lost => {}
+        }
+    }
+
+    fn ring(&self, event: alarm::Event) {
+        if let Some(bell) = &self.bell {
+            bell.ring(event, clock::now());
+        }
+    }
+
+    fn hear_last_words(&self, e: &Error) {
+        log::error("worker", e);
+        if e.kind() == Kind::Unhealthy {
+            self.ring(alarm::Event::DiskUnsound);
         }
     }
 
@@ -239,10 +325,16 @@ impl Supervisor {
         self.gate.hold();
         self.lines.lead_to(None);
         let lived = self.watch.hand.as_ref().map(|h| (h.pid(), h.born.elapsed()));
+        let silent = self.watch.hand.as_ref().map_or(Duration::ZERO, Hand::silent);
         self.end_of_hand();
         let planned = std::mem::take(&mut self.watch.leaving);
         if let (Some((pid, lived)), false) = (lived, planned) {
             self.watch.row = plan::row(self.watch.row, lived);
+            self.watch.worried = true;
+            self.ring(match plan::is_dead(silent) {
+                true => alarm::Event::WorkerStuck { silent_s: silent.as_secs() },
+                false => alarm::Event::WorkerDied { times: self.watch.row },
+            });
             log::event("worker_died", &json!({"pid": pid, "how": how, "row": self.watch.row}));
         }
         self.facts.worker_gone();
@@ -263,6 +355,9 @@ impl Supervisor {
     fn close(&mut self) {
         self.facts.set_state(State::Stopping);
         self.lines.lead_to(None);
+        if let Some(bell) = self.bell.take() {
+            bell.end(limits::LAST_WORDS);
+        }
         if let Some(hand) = &self.watch.hand {
             hand.say(&ToWorker::Quiesce);
             self.hear_out(limits::QUIESCE_TIME + limits::DRAIN_TIME, |word| matches!(word, ToDoor::Quiesced { .. }));
@@ -283,10 +378,7 @@ impl Supervisor {
 
     /// Nobody inside, and no kept connection to the worker, once this returns; or the time was over.
     fn let_go(&self, within: Duration) {
-        if let Ok(waiting) = tokio::runtime::Builder::new_current_thread().enable_time().build() {
-            // Who is still inside then is cut off by the worker's end, and answered by the front.
-            waiting.block_on(self.gate.drained(within));
-        }
+        self.gate.empty_within(within);
         if let Some(front) = self.front.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
             front.let_go();
         }
@@ -299,7 +391,7 @@ impl Supervisor {
             match self.next() {
                 Some(Event::Said(_, word)) if wanted(&word) => return,
                 Some(Event::Gone(_)) => return,
-                Some(Event::Said(..) | Event::Stop) | None => {}
+                Some(Event::Said(..) | Event::Trial(_) | Event::Stop) | None => {}
             }
         }
     }

@@ -127,6 +127,14 @@ impl Keyring {
         }
     }
 
+    /// Lets `root` alone open the keyring in a copy of the house: whoever works on a copy is never handed the key of the
+    /// house itself.
+    pub fn lend(&self, copy: &Path, root: &Key, now: Time) -> Result<()> {
+        let of_copy = Keyring { path: copy.join(FILE), keys: self.keys.clone() };
+        of_copy.rewrap_root(root, now)?;
+        of_copy.retire_roots(root)
+    }
+
     /// Somebody typed the code in: keeps that it was seen, or refuses one that is not this keyring's.
     pub fn check_recovery(&self, code: &RecoveryCode, now: Time) -> Result<()> {
         let mut file = File::read(&self.path)?;

@@ -52,6 +52,8 @@ use zeroize::Zeroizing;
 
 /// Folders of a house, below the data folder.
 const FOLDERS: [&str; 4] = ["books", "journal", "blobs", "spool"];
+/// Where copies of the house may stand inside it, each in a folder of its own; no copy holds this folder.
+pub const GENERATIONS: &str = "generations";
 const BOOKS: &str = "books/books.db";
 
 /// The open data folder. There is one at a time: whoever has it holds `worker.lock`.
@@ -225,7 +227,7 @@ fn refuse_root_key(dir: &Path, root: &Key) -> Result<()> {
         for entry in std::fs::read_dir(&folder).map_err(|e| Error::io(doing(), e))? {
             let entry = entry.map_err(|e| Error::io(doing(), e))?;
             let about = entry.metadata().map_err(|e| Error::io(doing(), e))?;
-            let ours = folder == dir && FOLDERS.iter().any(|f| entry.file_name() == *f);
+            let ours = folder == dir && FOLDERS.iter().chain([&GENERATIONS]).any(|f| entry.file_name() == *f);
             if about.is_dir() && !ours {
                 folders.push(entry.path());
             }

@@ -14,6 +14,9 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+/// The door's notes on an update in progress: they are about this house now, and never about a copy.
+const TRIAL: &str = "trial.json";
+
 /// What a snapshot holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Snapshot {
@@ -29,7 +32,7 @@ pub struct Snapshot {
 }
 
 impl Store {
-    /// Copies the house to `to`, a new or empty folder outside the data folder. `Kind::Later` when the log outgrew
+    /// Copies the house to `to`, a new or empty folder outside the data folder or in its `generations`. `Kind::Later` when the log outgrew
     /// `limits::WAL_MAX` meanwhile: throw the copy away and try again.
     pub fn snapshot(&self, to: &Path, now: Time) -> Result<Snapshot> {
         new_folder(to, &self.dir)?;
@@ -116,7 +119,7 @@ impl Store {
         let mut names = Vec::new();
         for entry in std::fs::read_dir(&self.dir).map_err(failed)? {
             let name = entry.map_err(failed)?.file_name().to_string_lossy().into_owned();
-            if name.ends_with(".json") || name.ends_with(".toml") {
+            if (name.ends_with(".json") || name.ends_with(".toml")) && name != TRIAL {
                 names.push(name);
             }
         }
@@ -135,7 +138,8 @@ pub(super) fn dump_key(keys: &Keyring) -> Key {
 fn new_folder(to: &Path, data: &Path) -> Result<()> {
     make_private_dir(to)?;
     let taken = std::fs::read_dir(to).map_err(failed)?.next().is_some();
-    let within = to.canonicalize().map_err(failed)?.starts_with(data.canonicalize().map_err(failed)?);
+    let (place, data) = (to.canonicalize().map_err(failed)?, data.canonicalize().map_err(failed)?);
+    let within = place.starts_with(&data) && place.parent() != Some(&data.join(super::GENERATIONS));
     if taken || within {
         return Err(Error::refused(say!(
             "コピー先には、データフォルダーの外の空のフォルダーを指定してください。",

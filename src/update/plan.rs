@@ -204,10 +204,34 @@ pub fn candidates(mut named: Vec<Version>, standing: &Standing) -> Vec<Version> 
     named
 }
 
-/// A download that would take for ever: below the least speed, once it has had time to begin.
-pub fn is_too_slow(bytes: u64, taken: Duration) -> bool {
-    let counted = taken.saturating_sub(limits::FETCH_GRACE).as_secs();
-    counted > 0 && bytes / counted < limits::FETCH_LEAST_SPEED
+/// How long a source may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// For one read.
+    pub stall: Duration,
+    /// Before the least speed counts.
+    pub grace: Duration,
+    /// Bytes a second.
+    pub least: u64,
+    /// For all of it.
+    pub total: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Pace {
+        Pace {
+            stall: limits::FETCH_STALL,
+            grace: limits::FETCH_GRACE,
+            least: limits::FETCH_LEAST_SPEED,
+            total: limits::FETCH_TIME,
+        }
+    }
+}
+
+/// Something that would take for ever: past its deadline, or below the least speed once it has had time to begin.
+pub fn is_too_slow(bytes: u64, taken: Duration, pace: &Pace) -> bool {
+    let counted = u64::try_from(taken.saturating_sub(pace.grace).as_millis()).unwrap_or(u64::MAX);
+    taken > pace.total || bytes < pace.least.saturating_mul(counted) / 1_000
 }
 
 /// Which slots go: all but those that are kept by name and the newest others.
@@ -335,16 +359,19 @@ mod tests {
     }
 
     #[test]
-    fn a_download_has_time_to_begin_and_then_a_least_speed() {
-        let at = |past: u64| limits::FETCH_GRACE + Duration::from_secs(past);
+    fn a_download_has_time_to_begin_and_then_a_least_speed_and_an_end() {
+        let seconds = Duration::from_secs;
+        let pace = Pace { stall: seconds(5), grace: seconds(20), least: 1_000, total: seconds(100) };
         for (bytes, taken, slow) in [
-            (0, Duration::ZERO, false),
-            (0, limits::FETCH_GRACE, false),
-            (0, at(1), true),
-            (limits::FETCH_LEAST_SPEED * 9, at(10), true),
-            (limits::FETCH_LEAST_SPEED * 10, at(10), false),
+            (0, 0, false),
+            (0, 20, false),
+            (0, 21, true),
+            (9_999, 30, true),
+            (10_000, 30, false),
+            (1_000_000, 100, false),
+            (1_000_000, 101, true),
         ] {
-            assert_eq!(is_too_slow(bytes, taken), slow, "{bytes} in {taken:?}");
+            assert_eq!(is_too_slow(bytes, seconds(taken), &pace), slow, "{bytes} in {taken} s");
         }
     }
 

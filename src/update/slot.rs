@@ -18,8 +18,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 const FILLING: &str = ".filling";
-pub(super) const MANIFEST: &str = "manifest.json";
-pub(super) const KEYS: &str = "keys.json";
+const MANIFEST: &str = "manifest.json";
+const KEYS: &str = "keys.json";
 
 /// Verifies a bundle and, when all of it is good, fills its slot. Before that nothing is written.
 pub fn install(slots: &Slots, bundle: &mut File, roots: &Roots, standing: &Standing) -> Result<Verified> {
@@ -60,6 +60,19 @@ pub fn adopt(slots: &Slots, program: &Path, version: &Version) -> Result<()> {
     filling.end(version)
 }
 
+/// Makes place for another program of this version, unless this one runs or is the way back.
+pub fn drop_unless_linked(slots: &Slots, version: &Version) -> Result<()> {
+    let name = version.to_string();
+    let linked = [slots.current()?, slots.previous()?].into_iter().flatten().any(|v| v == name);
+    if linked {
+        return Ok(());
+    }
+    match std::fs::remove_dir_all(slots.slot(&name)) {
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(()),
+        removed => removed.map_err(cannot),
+    }
+}
+
 /// Is the program in this slot still what was signed?
 pub fn is_whole(slots: &Slots, manifest: &Manifest) -> Result<bool> {
     let mut program = match File::open(slots.program(&manifest.version.to_string())) {
@@ -70,9 +83,16 @@ pub fn is_whole(slots: &Slots, manifest: &Manifest) -> Result<bool> {
     Ok(bundle::digest(&mut program).map_err(cannot)? == manifest.program)
 }
 
-/// The document that a slot was filled from; `None` for a slot that holds a copy of an installed program.
-pub fn manifest_of(slots: &Slots, version: &Version) -> Option<Vec<u8>> {
-    std::fs::read(slots.slot(&version.to_string()).join(MANIFEST)).ok()
+/// The two documents that a slot was filled from.
+pub struct Documents {
+    pub keys: Vec<u8>,
+    pub manifest: Vec<u8>,
+}
+
+/// `None` for a slot that holds a copy of an installed program.
+pub fn documents(slots: &Slots, version: &Version) -> Option<Documents> {
+    let read = |name| std::fs::read(slots.slot(&version.to_string()).join(name)).ok();
+    Some(Documents { keys: read(KEYS)?, manifest: read(MANIFEST)? })
 }
 
 /// Removes old slots, never the one that runs, the one to go back to, or `keep`.

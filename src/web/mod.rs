@@ -52,6 +52,7 @@ mod pages;
 mod request;
 mod route;
 mod routes;
+pub mod selftest;
 mod server;
 mod setup;
 mod site;

@@ -8,7 +8,8 @@
 //! streams end, pages are still answered (`quiesce`; only `Close` can follow) → `Close`. The end of the link is the end
 //! of the door: what is open is closed, and the process ends.
 //!
-//! Reading order: this file, `life` (the link), `clock`, `pulse` (the heartbeat), `control` (the command line's way in).
+//! Reading order: this file, `life` (the link), `clock`, `pulse` (the heartbeat), `control` (the command line's way in),
+//! `preflight` (what a new release is asked first).
 //!
 //! **Invariant:** every thread that is started here is joined in `close`, unless a mail host does not let it go.
 //! **Invariant:** nothing is sent before `Start` and nothing is begun after `Quiesce`.
@@ -16,6 +17,7 @@
 pub mod clock;
 pub mod control;
 pub mod life;
+pub mod preflight;
 mod pulse;
 
 use crate::base::{Error, Kind, Result, limits, log, run};
@@ -95,9 +97,10 @@ impl Worker {
     }
 
     fn sound(&self) -> Result<()> {
-        match self.house.store.is_sound() && self.web.is_sound() {
-            true => Ok(()),
-            false => Err(unsound()),
+        match (self.house.store.is_sound(), self.web.is_sound()) {
+            (true, true) => Ok(()),
+            (false, _) => Err(unsound()),
+            (true, false) => Err(Error::bug("the pages' socket takes no more connections")),
         }
     }
 
@@ -129,9 +132,6 @@ fn stop_web(mut web: Arc<Server>) {
 fn unsound() -> Error {
     Error::new(
         Kind::Unhealthy,
-        say!(
-            "ディスクまたは待ち受けに異常があるため終了します。もう一度起動してください。",
-            "The disk or the listening socket has failed, so this ends. Start it again."
-        ),
+        say!("ディスクへの書き込みを確認できないため終了します。", "The disk did not confirm a write, so this ends."),
     )
 }

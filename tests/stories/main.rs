@@ -12,7 +12,11 @@ mod door;
 mod keys;
 mod letters;
 mod lists;
+#[path = "../load/mod.rs"]
+mod load;
+mod loaded;
 mod people;
+mod release;
 mod script;
 mod sending;
 mod serving;

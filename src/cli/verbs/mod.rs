@@ -10,11 +10,13 @@ mod house;
 mod keys;
 mod lists;
 mod people;
+mod preflight;
 mod relay;
 mod release;
 mod serve;
 mod setup;
 mod trial;
+mod update;
 mod worker;
 
 use super::args::Args;
@@ -82,6 +84,12 @@ pub(super) enum Verb {
     /// The record of every change || すべての変更の監査記録
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// New releases of this program || このプログラムの更新
+    #[command(subcommand)]
+    Update(update::Update),
+    /// How the release that runs asks this one whether it can take over || 更新の事前検査（内部用）
+    #[command(hide = true)]
+    Preflight,
     /// For the vendor: keys, signed releases || 配布元向け（鍵とリリースの署名）
     #[command(subcommand)]
     Release(release::Release),
@@ -122,6 +130,8 @@ pub(super) fn run(args: Args, talk: &Talk) -> Result<u8> {
         Verb::Token(verb) => ask(&common, talk, |_| Ok(verb.ask())),
         Verb::Config(verb) => ask(&common, talk, |_| Ok(verb.ask())),
         Verb::Audit(verb) => ask(&common, talk, |files| Ok(verb.ask(files))),
+        Verb::Update(verb) => update::run(verb, &common, talk),
+        Verb::Preflight => preflight::run(&data(&common)?, talk),
         Verb::Release(verb) => release::run(verb, &common, talk),
         Verb::Version => house::version(talk),
         Verb::Completions { shell } => house::completions(shell, talk),

@@ -4,7 +4,8 @@ use crate::alarm;
 use crate::base::link::{Hidden, Surface};
 use crate::base::provider::{Phrase, Provider};
 use crate::base::seal::Key;
-use crate::base::{Kind, Lock, Result};
+use crate::base::slots::Slots;
+use crate::base::{Kind, Lock, Result, log};
 use crate::cli::talk::Talk;
 use crate::door::front::{Certificate, FrontSettings, Listening, Speaks};
 use crate::door::{Born, Door, Ending, Program, Ready, Settings, Starter, Thread};
@@ -87,6 +88,7 @@ fn behind(data: &Path, boot: &Boot, phrase: &Phrase, talk: &Talk) -> Result<Door
     let lock = Lock::take(data, Lock::HOUSE)?.ok_or_else(house::in_use)?;
     let root = boot.key.root_key(data, phrase)?;
     let front = front(data, boot, &root)?;
+    let door_key = Some(alarm::door_key(&root));
     let root = match &boot.key {
         Provider::Passphrase => Some(Hidden(data_encoding::HEXLOWER.encode(root.bytes()))),
         Provider::File { .. } | Provider::Credential { .. } | Provider::Command { .. } => None,
@@ -96,9 +98,10 @@ fn behind(data: &Path, boot: &Boot, phrase: &Phrase, talk: &Talk) -> Result<Door
         front,
         public_url: boot.public_url.clone(),
         root,
+        door_key,
         version: talk.build.version,
     };
-    let locked = Locked { program: Program::own(data)?, data: data.to_owned(), lock: Some(lock) };
+    let locked = Locked { program: active(data)?, data: data.to_owned(), lock: Some(lock) };
     Ready::new(settings)?.open(Box::new(locked))
 }
 
@@ -148,6 +151,7 @@ fn first_run(data: &Path, admin: SocketAddr, talk: &Talk) -> Result<Door> {
         front: FrontSettings::new(listening, data.join("spool")),
         public_url: String::new(),
         root: None,
+        door_key: None,
         version: talk.build.version,
     };
     let ready = Ready::new(settings)?;
@@ -158,13 +162,27 @@ fn first_run(data: &Path, admin: SocketAddr, talk: &Talk) -> Result<Door> {
         // What went wrong has been told to the door.
         life::live(link, origin, build).ok();
     });
-    let then = Locked { program: Program::own(data)?, data: data.to_owned(), lock: None };
+    let then = Locked { program: active(data)?, data: data.to_owned(), lock: None };
     let door = ready.open(Box::new(First { first, then }))?;
     talk.say(&say!(
         "ブラウザーで次のリンクを開いて、初期設定をしてください（30 分間有効）: {url}",
         "Open this link in a browser to set the house up (it works for 30 minutes): {url}"
     ));
     Ok(door)
+}
+
+/// The program of the slot that runs; without one this very program. What cannot be read is no reason not to serve:
+/// schemas only grow, so any release runs on the data.
+fn active(data: &Path) -> Result<Program> {
+    let slots = Slots::of(data);
+    let current = slots.current().unwrap_or_else(|e| {
+        log::error("slots", &e);
+        None
+    });
+    match current.filter(|version| slots.has(version)) {
+        Some(version) => Ok(Program { path: slots.program(&version), data: data.to_owned() }),
+        None => Program::own(data),
+    }
 }
 
 /// Workers of a house whose lock the door holds.
@@ -181,6 +199,14 @@ impl Starter for Locked {
         }
         self.program.start()
     }
+
+    fn start_other(&mut self, program: &Path) -> Result<Born> {
+        Program { path: program.to_owned(), data: self.data.clone() }.start()
+    }
+
+    fn adopt(&mut self, program: &Path) {
+        self.program.path = program.to_owned();
+    }
 }
 
 struct First {
@@ -194,5 +220,13 @@ impl Starter for First {
             true => self.first.start(),
             false => self.then.start(),
         }
+    }
+
+    fn start_other(&mut self, program: &Path) -> Result<Born> {
+        self.then.start_other(program)
+    }
+
+    fn adopt(&mut self, program: &Path) {
+        self.then.adopt(program);
     }
 }

@@ -45,10 +45,10 @@ type Stamp = [(i64, i64, u64, u64); 2];
 
 #[derive(Debug, Default)]
 struct Seen {
-    /// What was taken into use, or given up.
+    /// What was taken into use, or given up; no stamp where a file is missing.
     done: Option<Stamp>,
     /// What did not load at the last look.
-    failed: Option<Stamp>,
+    failed: Option<Option<Stamp>>,
 }
 
 impl Certificates {
@@ -119,7 +119,7 @@ impl Certificates {
         if stamp == seen.done {
             return Ok(());
         }
-        let again = seen.failed == stamp;
+        let again = seen.failed == Some(stamp);
         match files.load() {
             Ok(new) => {
                 *self.shown.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(new));
@@ -133,7 +133,7 @@ impl Certificates {
                 Err(e)
             }
             Err(_) => {
-                seen.failed = stamp;
+                seen.failed = Some(stamp);
                 Ok(())
             }
         }

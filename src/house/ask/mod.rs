@@ -15,6 +15,7 @@ pub mod keys;
 pub mod lists;
 pub mod people;
 pub mod relay;
+pub mod updates;
 
 use super::House;
 pub use crate::base::link::Hidden;
@@ -42,6 +43,7 @@ pub enum Ask {
     Segment(lists::SegmentAsk),
     Suppression(lists::SuppressionAsk),
     Consent(consent::ConsentAsk),
+    Update(updates::UpdateAsk),
 }
 
 /// What the caller lends for one answer: files by name. Small texts (a wording, a subject) stand in the ask itself.
@@ -94,6 +96,7 @@ impl House {
             Ask::Segment(ask) => lists::segments(self, by, now, ask),
             Ask::Suppression(ask) => lists::suppressions(self, by, now, ask, io),
             Ask::Consent(ask) => consent::answer(self, by, now, ask),
+            Ask::Update(ask) => updates::answer(self, by, now, ask, io),
         }
     }
 }

@@ -12,6 +12,7 @@ mod mail;
 mod pages;
 mod sockets;
 mod surfaces;
+mod updates;
 
 use super::answer::{Answer, Content};
 use super::brought::Brought;
