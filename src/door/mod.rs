@@ -34,7 +34,9 @@ pub use ending::Ending;
 pub use handed::handed;
 pub use starter::{Body, Born, Program, Starter, Thread};
 
+use crate::alarm::Bell;
 use crate::base::link::{AccessLine, DoorFacts, Hidden, Surface};
+use crate::base::seal::Key;
 use crate::base::slots::Slots;
 use crate::base::{Error, Kind, Result, clock, limits, log};
 use access::Lines;
@@ -61,6 +63,8 @@ pub struct Settings {
     pub public_url: String,
     /// The root key, where a person was asked for it.
     pub root: Option<Hidden>,
+    /// What opens the alarm's settings; none where nobody is to be called.
+    pub door_key: Option<Key>,
     pub version: &'static str,
 }
 
@@ -130,7 +134,9 @@ impl Ready {
         let control = Control::start(&settings.data, &facts, &gate, &board)?;
         let front: OpenFront = Arc::new(Mutex::new(Some(front)));
         let (tell, events) = mpsc::channel();
+        let bell = settings.door_key.map(|key| Bell::new(&settings.data, &key)).transpose()?;
         let mut supervisor = Supervisor {
+            bell,
             data: settings.data,
             board,
             starter,

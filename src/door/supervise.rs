@@ -12,6 +12,7 @@ use super::starter::Starter;
 use super::supervise_plan::{self as plan, Outage};
 use super::trial::{self, After, board::Board, record, state};
 use super::{OpenFront, access::Lines, notify};
+use crate::alarm::{self, Bell};
 use crate::base::link::{Hidden, PROTOCOL, ToDoor, ToWorker};
 use crate::base::slots::Slots;
 use crate::base::{Error, Kind, Result, clock, limits, log};
@@ -35,6 +36,8 @@ pub(crate) struct Supervisor {
     pub(crate) tell: Sender<Event>,
     pub(crate) events: Receiver<Event>,
     pub(crate) watch: Watch,
+    /// Rings where somebody must know; none in a house to look around in.
+    pub(crate) bell: Option<Bell>,
 }
 
 /// What is remembered of the workers so far.
@@ -49,6 +52,8 @@ pub(crate) struct Watch {
     called: bool,
     /// The worker said that it closes, unasked: it wants to be started anew.
     leaving: bool,
+    /// One has died, and none has lived well since.
+    worried: bool,
 }
 
 impl Watch {
@@ -111,7 +116,7 @@ impl Supervisor {
                     self.gate.hold();
                     self.watch.leaving = true;
                 }
-                Some(Event::Said(_, ToDoor::Failed { said })) => log::error("worker", &said.into()),
+                Some(Event::Said(_, ToDoor::Failed { said })) => self.hear_last_words(&said.into()),
                 Some(Event::Said(_, ToDoor::Recorded { id })) => self.recorded(&id),
                 Some(Event::Said(_, ToDoor::Trial { order })) => match trial::run(self, order) {
                     After::Runs => {}
@@ -146,7 +151,10 @@ impl Supervisor {
                 Ok(Up::Ready) => return false,
                 Ok(Up::Stop) => return true,
                 Ok(Up::Died) => {}
-                Ok(Up::Failed(e)) | Err(e) => log::error("worker", &e),
+                Ok(Up::Failed(e)) | Err(e) => {
+                    log::error("worker", &e);
+                    self.ring(alarm::Event::WorkerCannotStart { why: e.says().clone() });
+                }
             }
             self.watch.row = self.watch.row.saturating_add(1);
         }
@@ -272,6 +280,10 @@ impl Supervisor {
         if let Some(hand) = &self.watch.hand {
             hand.say(&ToWorker::Beat);
         }
+        if self.watch.worried && self.hand().is_some_and(|h| h.born.elapsed() >= limits::LIVED_WELL) {
+            self.watch.worried = false;
+            self.ring(alarm::Event::WorkerBack);
+        }
         match self.watch.outage.map_or(Outage::Bridged, |since| plan::outage(since.elapsed())) {
             Outage::Bridged => notify::watchdog(),
             Outage::Felt => {
@@ -279,6 +291,19 @@ impl Supervisor {
                 self.call();
             }
             Outage::Lost => {}
+        }
+    }
+
+    fn ring(&self, event: alarm::Event) {
+        if let Some(bell) = &self.bell {
+            bell.ring(event, clock::now());
+        }
+    }
+
+    fn hear_last_words(&self, e: &Error) {
+        log::error("worker", e);
+        if e.kind() == Kind::Unhealthy {
+            self.ring(alarm::Event::DiskUnsound);
         }
     }
 
@@ -300,10 +325,16 @@ impl Supervisor {
         self.gate.hold();
         self.lines.lead_to(None);
         let lived = self.watch.hand.as_ref().map(|h| (h.pid(), h.born.elapsed()));
+        let silent = self.watch.hand.as_ref().map_or(Duration::ZERO, Hand::silent);
         self.end_of_hand();
         let planned = std::mem::take(&mut self.watch.leaving);
         if let (Some((pid, lived)), false) = (lived, planned) {
             self.watch.row = plan::row(self.watch.row, lived);
+            self.watch.worried = true;
+            self.ring(match plan::is_dead(silent) {
+                true => alarm::Event::WorkerStuck { silent_s: silent.as_secs() },
+                false => alarm::Event::WorkerDied { times: self.watch.row },
+            });
             log::event("worker_died", &json!({"pid": pid, "how": how, "row": self.watch.row}));
         }
         self.facts.worker_gone();
@@ -324,6 +355,9 @@ impl Supervisor {
     fn close(&mut self) {
         self.facts.set_state(State::Stopping);
         self.lines.lead_to(None);
+        if let Some(bell) = self.bell.take() {
+            bell.end(limits::LAST_WORDS);
+        }
         if let Some(hand) = &self.watch.hand {
             hand.say(&ToWorker::Quiesce);
             self.hear_out(limits::QUIESCE_TIME + limits::DRAIN_TIME, |word| matches!(word, ToDoor::Quiesced { .. }));

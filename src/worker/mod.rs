@@ -101,9 +101,10 @@ impl Worker {
     }
 
     fn sound(&self) -> Result<()> {
-        match self.house.store.is_sound() && self.web.is_sound() {
-            true => Ok(()),
-            false => Err(unsound()),
+        match (self.house.store.is_sound(), self.web.is_sound()) {
+            (true, true) => Ok(()),
+            (false, _) => Err(unsound()),
+            (true, false) => Err(Error::bug("the pages' socket takes no more connections")),
         }
     }
 
@@ -135,9 +136,6 @@ fn stop_web(mut web: Arc<Server>) {
 fn unsound() -> Error {
     Error::new(
         Kind::Unhealthy,
-        say!(
-            "ディスクまたは待ち受けに異常があるため終了します。もう一度起動してください。",
-            "The disk or the listening socket has failed, so this ends. Start it again."
-        ),
+        say!("ディスクへの書き込みを確認できないため終了します。", "The disk did not confirm a write, so this ends."),
     )
 }

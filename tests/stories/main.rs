@@ -9,6 +9,7 @@ mod canary;
 mod command_line;
 mod consent;
 mod delivery;
+mod door;
 mod keys;
 mod letters;
 mod lists;

@@ -106,6 +106,7 @@ fn behind(data: &Path, boot: &Boot, handed: Vec<Listening>, (phrase, talk): (&Ph
     let lock = Lock::take(data, Lock::HOUSE)?.ok_or_else(house::in_use)?;
     let root = boot.key.root_key(data, phrase)?;
     let front = front(data, boot, &root, handed)?;
+    let door_key = Some(alarm::door_key(&root));
     let root = match &boot.key {
         Provider::Passphrase => Some(Hidden(data_encoding::HEXLOWER.encode(root.bytes()))),
         Provider::File { .. } | Provider::Credential { .. } | Provider::Command { .. } => None,
@@ -115,6 +116,7 @@ fn behind(data: &Path, boot: &Boot, handed: Vec<Listening>, (phrase, talk): (&Ph
         front,
         public_url: boot.public_url.clone(),
         root,
+        door_key,
         version: talk.build.version,
     };
     let locked = Locked { program: active(data)?, data: data.to_owned(), lock: Some(lock) };
@@ -179,6 +181,7 @@ fn first_run(data: &Path, admin: SocketAddr, talk: &Talk) -> Result<Door> {
         front: FrontSettings::new(listening, data.join("spool")),
         public_url: String::new(),
         root: None,
+        door_key: None,
         version: talk.build.version,
     };
     let ready = Ready::new(settings)?;
