@@ -1,7 +1,6 @@
 //! Releases: how they are signed, checked, put into a slot and tried.
 
 pub mod bundle;
-pub mod change;
 pub mod fetch;
 mod generation;
 pub mod history;

@@ -1,15 +1,16 @@
 //! Whether this release can draw the pages of a house: every page that needs no id, through the gate, as an admin sees
 //! it. Asked of a copy of the data before a release runs on the data itself; it signs in, so it writes.
 
+use super::brought::Brought;
 use super::gate;
 use super::request::{Method, Request};
 use super::route::Route;
 use super::routes::TABLE;
 use super::site::Site;
 use crate::access::{Role, session, user};
+use crate::base::link::Surface;
 use crate::base::{Error, Result, Time};
 use crate::house::House;
-use std::io::{Cursor, Read};
 use std::sync::Arc;
 
 /// How many pages were drawn; the first that could not be is an error that names its path.
@@ -22,7 +23,7 @@ pub fn draw_pages(house: &Arc<House>, now: Time) -> Result<usize> {
     };
     let pages: Vec<&Route> = TABLE.iter().filter(|r| r.method == Method::Get && !r.path.contains('{')).collect();
     for page in &pages {
-        let answer = gate::pass(&site, &request(page.path, &token, now), &mut Cursor::new(&[] as &[u8]).by_ref());
+        let answer = gate::pass(&site, &request(page.path, &token, now), &Brought::Memory([].into()));
         let fits = match page.path {
             "/" => answer.status < 400,
             // Not found and the like are answers too; only what we could not do is not.
@@ -38,6 +39,8 @@ pub fn draw_pages(house: &Arc<House>, now: Time) -> Result<usize> {
 
 fn request(path: &str, token: &str, now: Time) -> Request {
     Request {
+        surface: Surface::Admin,
+        https: false,
         method: Method::Get,
         path: path.to_owned(),
         query: super::form::Values::default(),

@@ -187,6 +187,9 @@ impl Life {
             }
         };
         house.set_door(self.facts.clone());
+        let mouth = Arc::clone(&self.mouth);
+        let lost = |e| Error::io(say!("入口のプロセスに渡せません。", "Cannot reach the door."), e);
+        house.set_trials(move |order| mouth.say(&ToDoor::Trial { order }).map_err(lost));
         let worker = Worker::open(house)?;
         self.opened(&worker.web, &worker.places);
         self.at = At::Open(Box::new(worker));
