@@ -265,6 +265,27 @@ fn every_crate_in_the_tree_has_a_licence_we_may_ship_and_comes_from_the_registry
     report(broken);
 }
 
+#[test]
+fn the_tree_has_one_crypto_library_and_one_http_client_that_resolves_names_itself() {
+    let out = std::process::Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--locked", "--offline"])
+        .args(["--filter-platform", "x86_64-unknown-linux-gnu"])
+        .output()
+        .unwrap();
+    let tree: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+    let nodes = tree["resolve"]["nodes"].as_array().unwrap();
+    let named = |name: &str| -> Vec<&serde_json::Value> {
+        nodes.iter().filter(|n| n["id"].as_str().unwrap().contains(&format!("{name}@"))).collect()
+    };
+    for foreign in ["ring", "native-tls"] {
+        assert!(named(foreign).is_empty(), "{foreign} is in the tree");
+    }
+    // self_update makes clients of its own: they resolve through hickory because the one reqwest there is was built so.
+    let clients = named("reqwest");
+    assert_eq!(clients.len(), 1);
+    assert!(clients[0]["features"].as_array().unwrap().iter().any(|f| f == "hickory-dns"));
+}
+
 /// `A OR B` needs one, `A AND B` needs both; the innermost brackets are read first.
 fn allowed(licence: &str) -> bool {
     let licence = licence.replace('/', " OR ");

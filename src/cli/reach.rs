@@ -2,6 +2,7 @@
 //! Held and nobody answers: busy, exit 6.
 
 use crate::base::frames::{self, Frame, Line};
+use crate::base::link::{Step, TrialRecord};
 use crate::base::provider::Phrase;
 use crate::base::{Build, By, Error, Result, clock, limits, run};
 use crate::house::House;
@@ -40,6 +41,25 @@ pub(super) fn door(data: &Path) -> Result<Option<serde_json::Value>> {
         Some((Frame::Done, payload)) => frames::from_json(&payload).map(Some),
         Some((Frame::Failed, payload)) => Err(frames::error_from(&payload)),
         _ => Ok(None),
+    }
+}
+
+/// Until the door's trial has ended; each of its steps is told as it ends.
+pub(super) fn trial(data: &Path, id: &str, tell: &mut dyn FnMut(&Step)) -> Result<TrialRecord> {
+    let cut = |e| {
+        Error::io(say!("サーバーとの接続が切れました。", "The server went away before it answered."), e)
+            .hint(say!("結果は hakobu update history で確認できます。", "hakobu update history says how it ended."))
+    };
+    let line = connect(data)?.ok_or_else(busy)?;
+    line.send_json(Frame::Await, &id).map_err(cut)?;
+    loop {
+        match line.receive(&mut || {}).map_err(cut)? {
+            Some((Frame::Progress, payload)) => tell(&frames::from_json(&payload)?),
+            Some((Frame::Done, payload)) => return frames::from_json(&payload),
+            Some((Frame::Failed, payload)) => return Err(frames::error_from(&payload)),
+            Some(_) => return Err(Error::bug("the door spoke out of turn")),
+            None => return Err(cut(std::io::ErrorKind::UnexpectedEof.into())),
+        }
     }
 }
 

@@ -4,7 +4,8 @@
 
 use super::facts::Facts;
 use super::gate::Gate;
-use crate::base::frames::{Frame, Line};
+use super::trial::board::Board;
+use crate::base::frames::{self, Frame, Line};
 use crate::base::{Error, Result, clock, limits, run};
 use std::io;
 use std::net::Shutdown;
@@ -51,12 +52,13 @@ struct Shared {
     listener: UnixListener,
     facts: Arc<Facts>,
     gate: Arc<Gate>,
+    board: Arc<Board>,
     stop: AtomicBool,
     calls: AtomicUsize,
 }
 
 impl Control {
-    pub(crate) fn start(data: &Path, facts: &Arc<Facts>, gate: &Arc<Gate>) -> Result<Control> {
+    pub(crate) fn start(data: &Path, facts: &Arc<Facts>, gate: &Arc<Gate>, board: &Arc<Board>) -> Result<Control> {
         let (folder, mark) = (run::folder()?, run::mark(data));
         sweep(&folder, &mark).map_err(cannot_open)?;
         let note = Note { socket: folder.join(format!("{mark}.sock")), note: data.join(run::NOTE) };
@@ -65,6 +67,7 @@ impl Control {
             listener,
             facts: Arc::clone(facts),
             gate: Arc::clone(gate),
+            board: Arc::clone(board),
             stop: AtomicBool::new(false),
             calls: AtomicUsize::new(0),
         });
@@ -82,6 +85,7 @@ impl Control {
     /// Takes no more calls. Those that run end with the worker.
     pub(crate) fn stop(self) {
         self.shared.stop.store(true, Ordering::Release);
+        self.shared.board.close();
         rustix::net::shutdown(&self.shared.listener, rustix::net::Shutdown::Both).ok();
         self.accepting.join().ok();
         self.note.take_away();
@@ -138,6 +142,15 @@ fn one_call(shared: &Shared, line: &Line) -> Result<()> {
     match line.receive(&mut || {}).map_err(cannot)? {
         Some((Frame::Door, _)) => {
             answer(line, Ok(shared.facts.to_json(clock::now())));
+            Ok(())
+        }
+        Some((Frame::Await, id)) => {
+            let id: String = frames::from_json(&id)?;
+            let record = shared.board.follow(&id, &mut |step| {
+                // A caller who has gone has nobody to be told anything.
+                line.send_json(Frame::Progress, step).ok();
+            })?;
+            answer(line, serde_json::to_value(record).map_err(Error::bug));
             Ok(())
         }
         Some((Frame::Ask, ask)) => {

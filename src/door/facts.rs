@@ -6,6 +6,7 @@ use crate::base::link::DoorFacts;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -53,6 +54,15 @@ impl Facts {
 
     pub(crate) fn state(&self) -> State {
         self.known().state
+    }
+
+    /// `slots`: the one that runs now and the one to go back to, where that has changed.
+    pub(crate) fn trial_ended(&self, slots: Option<(String, String)>, longest_held: Duration) {
+        let mut known = self.known();
+        if let Some((slot, previous)) = slots {
+            (known.door.slot, known.door.previous) = (slot, Some(previous));
+        }
+        known.door.last_held_ms = Some(u64::try_from(longest_held.as_millis()).unwrap_or(u64::MAX));
     }
 
     pub(crate) fn set_state(&self, state: State) {

@@ -1,6 +1,7 @@
 //! One worker as the door holds it: its body, its link, and when it was last heard.
 
 use super::starter::{Body, Born};
+use super::trial::stage::Heard;
 use crate::base::link::{self, Mouth, ToDoor, ToWorker};
 use crate::base::{Error, Result};
 use std::path::PathBuf;
@@ -14,6 +15,8 @@ pub(crate) enum Event {
     Said(u64, ToDoor),
     /// Its link has ended.
     Gone(u64),
+    /// Something that a trial waited for and that no worker says.
+    Trial(Heard),
     /// The door shall close.
     Stop,
 }

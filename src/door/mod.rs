@@ -4,11 +4,12 @@
 //! It knows no schema and opens no database: it must outlive every release. What it knows of the worker's pages is what
 //! the worker tells it (`base::link`).
 //!
-//! Flow: `Door::open` takes the addresses and the control socket, starts the first worker and returns when it answers;
-//! from then on `supervise` keeps one alive. `close` ends everything in good order.
+//! Flow: `Ready::new` takes the addresses (`front`), `Ready::open` the control socket, starts the first worker and returns
+//! when it answers; from then on `supervise` keeps one alive. `Door::close` ends everything in good order.
 //!
-//! Reading order: this file, `gate` (who may go in, who waits), `starter` (what a worker is made of), `hand` (one worker
-//! as the door holds it), `supervise` with `supervise_plan`, `control` (the command line's way in), `facts`, `access`,
+//! Reading order: this file, `gate` (who may go in, who waits), `front` (the network), `starter` (what a worker is made
+//! of), `hand` (one worker as the door holds it), `supervise` with `supervise_plan`, `trial` (one release in the place of
+//! another), `control` (the command line's way in), `facts`, `access`,
 //! `notify` (the system), `ending` (signals).
 //!
 //! **Invariant:** imports nothing but `base` and `alarm`.
@@ -19,37 +20,41 @@ pub mod acme;
 mod control;
 mod ending;
 mod facts;
+pub mod front;
 pub(crate) mod gate;
 mod hand;
 mod notify;
-mod stand_in;
 mod starter;
 mod supervise;
 mod supervise_plan;
+mod trial;
 
 pub use ending::Ending;
 pub use starter::{Body, Born, Program, Starter, Thread};
 
-use crate::base::link::{DoorFacts, Hidden};
+use crate::base::link::{AccessLine, DoorFacts, Hidden, Surface};
+use crate::base::slots::Slots;
 use crate::base::{Error, Kind, Result, clock, limits, log};
 use access::Lines;
 use control::Control;
 use facts::Facts;
+use front::{Front, FrontSettings, Outlet};
 use gate::Gate;
 use hand::Event;
 use serde_json::json;
-use stand_in::Front;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use supervise::{Supervisor, Watch};
+use trial::board::Board;
 
 /// What a door is told when it opens.
 pub struct Settings {
     pub data: PathBuf,
-    pub admin: SocketAddr,
+    /// The first listener is the admin's.
+    pub front: FrontSettings,
     /// Where links in mails point; empty while there is no house yet.
     pub public_url: String,
     /// The root key, where a person was asked for it.
@@ -57,89 +62,104 @@ pub struct Settings {
     pub version: &'static str,
 }
 
+/// The front, for whoever must tell it something while it is there.
+pub(crate) type OpenFront = Arc<Mutex<Option<Front>>>;
+
 pub struct Door {
-    front: Front,
+    front: OpenFront,
+    address: SocketAddr,
     control: Control,
     tell: Sender<Event>,
     supervising: JoinHandle<Result<()>>,
-    _runtime: tokio::runtime::Runtime,
 }
 
 /// The sockets are taken; no worker stands behind them yet.
 pub struct Ready {
     front: Front,
+    lines: Arc<Lines>,
     facts: Arc<Facts>,
     gate: Arc<Gate>,
     settings: Settings,
-    runtime: tokio::runtime::Runtime,
+}
+
+/// What the front has to say goes to the worker and into the log.
+struct Heard(Arc<Lines>);
+
+impl Outlet for Heard {
+    fn access(&self, lines: Vec<AccessLine>) {
+        self.0.add(lines);
+    }
+
+    fn fault(&self, error: &Error) {
+        log::error("front", error);
+    }
 }
 
 impl Ready {
-    /// Takes the addresses first, because that is what most often fails.
     pub fn new(settings: Settings) -> Result<Ready> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(limits::DOOR_THREADS)
-            .thread_name("door")
-            .enable_all()
-            .build()
-            .map_err(|e| Error::io(say!("入口を開けません。", "The door cannot open."), e))?;
-        let gate = Gate::new();
-        let front = Front::start(settings.admin, &settings.data, &gate, runtime.handle())?;
-        let version = settings.version.to_owned();
+        let (gate, lines) = (Gate::new(), Arc::new(Lines::default()));
+        let front = Front::start(&settings.front, Arc::clone(&gate), Arc::new(Heard(Arc::clone(&lines))))?;
+        let (version, slots) = (settings.version.to_owned(), Slots::of(&settings.data));
         let facts = DoorFacts {
             pid: std::process::id(),
-            slot: version.clone(),
+            slot: slots.current().ok().flatten().unwrap_or_else(|| version.clone()),
             version,
-            previous: None,
-            admin: format!("http://{}/", front.address),
-            public: settings.public_url.clone(),
-            public_listener: false,
+            previous: slots.previous().ok().flatten(),
+            admin: url_of(&front, Surface::Admin, "http://127.0.0.1/"),
+            public: public_url(&front, &settings.public_url),
+            public_listener: front.addresses().iter().any(|(surface, ..)| *surface == Surface::Public),
             since: clock::now().ms(),
             last_held_ms: None,
         };
         let facts = Facts::new(facts, Arc::clone(&gate));
-        Ok(Ready { front, facts, gate, settings, runtime })
+        Ok(Ready { front, lines, facts, gate, settings })
     }
 
+    /// Where the admin's pages are.
     pub fn address(&self) -> SocketAddr {
-        self.front.address
+        admin_of(&self.front)
     }
 
     /// Starts the first worker; open when it answers.
     pub fn open(self, starter: Box<dyn Starter>) -> Result<Door> {
-        let Ready { front, facts, gate, settings, runtime } = self;
-        let control = Control::start(&settings.data, &facts, &gate)?;
+        let Ready { front, lines, facts, gate, settings } = self;
+        let address = admin_of(&front);
+        let board = Arc::new(Board::default());
+        let control = Control::start(&settings.data, &facts, &gate, &board)?;
+        let front: OpenFront = Arc::new(Mutex::new(Some(front)));
         let (tell, events) = mpsc::channel();
         let mut supervisor = Supervisor {
+            data: settings.data,
+            board,
             starter,
             root: settings.root,
             gate,
             facts,
-            lines: Arc::new(Lines::default()),
+            lines,
+            front: Arc::clone(&front),
             note: control.note(),
             tell: tell.clone(),
             events,
-            runtime: runtime.handle().clone(),
             watch: Watch::default(),
         };
         if let Err(e) = supervisor.first() {
-            front.stop();
             control.stop();
             return Err(e);
         }
         notify::ready();
-        log::event("door_open", &json!({"pid": std::process::id(), "admin": front.address.to_string()}));
+        log::event("door_open", &json!({"pid": std::process::id(), "admin": address.to_string()}));
         let supervising = std::thread::Builder::new()
             .name("supervise".into())
             .spawn(move || supervisor.run())
             .map_err(|e| Error::io(say!("処理を始められません。", "Cannot start a thread."), e))?;
-        Ok(Door { front, control, tell, supervising, _runtime: runtime })
+        Ok(Door { front, address, control, tell, supervising })
     }
 }
 
 impl Door {
+    /// Where the admin's pages are.
     pub fn address(&self) -> SocketAddr {
-        self.front.address
+        self.address
     }
 
     /// Until somebody asks for the end, or there is nothing left to start again.
@@ -150,14 +170,36 @@ impl Door {
     /// Takes nothing new, lets what runs come to its end, and ends the worker.
     pub fn close(self) -> Result<()> {
         notify::stopping();
-        self.front.stop();
+        let front = self.front.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(front) = front {
+            front.stop(limits::DRAIN_TIME);
+        }
         // One that has ended by itself has an outcome already.
         self.tell.send(Event::Stop).ok();
         let outcome = self.supervising.join();
         self.control.stop();
         log::event("door_closed", &json!({}));
-        outcome.unwrap_or_else(|_| {
-            Err(Error::new(Kind::Bug, say!("入口の処理が異常終了しました。", "The door panicked.")))
-        })
+        let panicked = || Error::new(Kind::Bug, say!("入口の処理が異常終了しました。", "The door panicked."));
+        outcome.unwrap_or_else(|_| Err(panicked()))
+    }
+}
+
+fn admin_of(front: &Front) -> SocketAddr {
+    let admin = front.addresses().iter().find(|(surface, ..)| *surface == Surface::Admin);
+    admin.map_or(SocketAddr::from(([127, 0, 0, 1], 0)), |(_, _, address)| *address)
+}
+
+fn url_of(front: &Front, surface: Surface, otherwise: &str) -> String {
+    let listens = front.addresses().iter().filter(|(s, ..)| *s == surface);
+    let best = listens.max_by_key(|(_, speaks, _)| speaks.scheme().len());
+    best.map_or(otherwise.to_owned(), |(_, speaks, at)| format!("{}://{at}/", speaks.scheme()))
+}
+
+/// What people are told; where the public listener is on this computer alone, that very listener.
+fn public_url(front: &Front, known: &str) -> String {
+    let mut public = front.addresses().iter().filter(|(s, ..)| *s == Surface::Public).peekable();
+    match public.peek().is_some() && public.all(|(_, _, at)| at.ip().is_loopback()) {
+        true => url_of(front, Surface::Public, known),
+        false => known.to_owned(),
     }
 }

@@ -13,6 +13,14 @@ use std::time::{Duration, Instant};
 pub trait Starter: Send {
     fn start(&mut self) -> Result<Born>;
 
+    /// Another release's program, on the same data.
+    fn start_other(&mut self, _program: &Path) -> Result<Born> {
+        Err(Error::refused(say!("この環境では更新できません。", "This house cannot be updated.")))
+    }
+
+    /// From now on `start` starts this program.
+    fn adopt(&mut self, _program: &Path) {}
+
     /// False where another start would find nothing to start with.
     fn may_again(&self) -> bool {
         true

@@ -10,33 +10,38 @@ use super::gate::Gate;
 use super::hand::{Event, Hand};
 use super::starter::Starter;
 use super::supervise_plan::{self as plan, Outage};
-use super::{access::Lines, notify};
+use super::trial::{self, After, board::Board, record, state};
+use super::{OpenFront, access::Lines, notify};
 use crate::base::link::{Hidden, PROTOCOL, ToDoor, ToWorker};
+use crate::base::slots::Slots;
 use crate::base::{Error, Kind, Result, clock, limits, log};
 use serde_json::json;
-use std::sync::Arc;
+use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 pub(crate) struct Supervisor {
+    pub(crate) data: PathBuf,
+    pub(crate) board: Arc<Board>,
     pub(crate) starter: Box<dyn Starter>,
     /// Where the door had to ask a person for it.
     pub(crate) root: Option<Hidden>,
     pub(crate) gate: Arc<Gate>,
     pub(crate) facts: Arc<Facts>,
     pub(crate) lines: Arc<Lines>,
+    pub(crate) front: OpenFront,
     pub(crate) note: Note,
     pub(crate) tell: Sender<Event>,
     pub(crate) events: Receiver<Event>,
-    pub(crate) runtime: tokio::runtime::Handle,
     pub(crate) watch: Watch,
 }
 
 /// What is remembered of the workers so far.
 #[derive(Default)]
 pub(crate) struct Watch {
-    hand: Option<Hand>,
-    numbers: u64,
+    pub(super) hand: Option<Hand>,
+    pub(super) numbers: u64,
     /// Deaths in a row.
     row: u32,
     /// Since when nobody answers, and whether somebody was called.
@@ -44,6 +49,13 @@ pub(crate) struct Watch {
     called: bool,
     /// The worker said that it closes, unasked: it wants to be started anew.
     leaving: bool,
+}
+
+impl Watch {
+    /// A worker that was put in place by a trial begins a new row.
+    pub(super) fn at_peace(&mut self) {
+        (self.outage, self.called, self.leaving, self.row) = (None, false, false, 0);
+    }
 }
 
 /// What an attempt to start a worker came to.
@@ -100,7 +112,17 @@ impl Supervisor {
                     self.watch.leaving = true;
                 }
                 Some(Event::Said(_, ToDoor::Failed { said })) => log::error("worker", &said.into()),
-                Some(Event::Said(..)) => {}
+                Some(Event::Said(_, ToDoor::Recorded { id })) => self.recorded(&id),
+                Some(Event::Said(_, ToDoor::Trial { order })) => match trial::run(self, order) {
+                    After::Runs => {}
+                    After::Died => {
+                        self.bury("gone");
+                        return false;
+                    }
+                    After::Stop => return true,
+                },
+                // Its trial has ended.
+                Some(Event::Said(..) | Event::Trial(_)) => {}
                 Some(Event::Gone(_)) => {
                     self.bury("gone");
                     return false;
@@ -167,7 +189,7 @@ impl Supervisor {
                     self.end_of_hand();
                     return Ok(Up::Died);
                 }
-                None => {}
+                Some(Event::Trial(_)) | None => {}
             }
         }
     }
@@ -188,9 +210,48 @@ impl Supervisor {
                 self.gate.open(pages, control, routes);
                 self.facts.set_state(State::Running);
                 (self.watch.outage, self.watch.called) = (None, false);
+                self.tell_records();
                 true
             }
             _ => false,
+        }
+    }
+
+    pub(super) fn hand(&self) -> Option<&Hand> {
+        self.watch.hand.as_ref()
+    }
+
+    /// A worker has come up: a trial that ended with the last door gets its record, and those that no worker has taken
+    /// into its books are told again.
+    fn tell_records(&mut self) {
+        if let Err(e) = self.find_what_was_left() {
+            log::error("trial", &e);
+        }
+        let records = state::records(&self.data).unwrap_or_else(|e| {
+            log::error("trial", &e);
+            Vec::new()
+        });
+        if let Some(hand) = &self.watch.hand {
+            for record in records {
+                hand.say(&ToWorker::Record { record });
+            }
+        }
+    }
+
+    fn find_what_was_left(&self) -> Result<()> {
+        let Some(left) = state::left(&self.data)? else { return Ok(()) };
+        let current = Slots::of(&self.data).current()?;
+        let record = record::cut(&left, current.as_deref(), clock::now());
+        match trial::report(self, record) {
+            true => state::finish(&self.data),
+            false => Ok(()),
+        }
+    }
+
+    /// It stands in the books.
+    pub(super) fn recorded(&self, id: &str) {
+        if let Err(e) = state::forget_record(&self.data, id) {
+            log::error("trial", &e);
         }
     }
 
@@ -268,7 +329,7 @@ impl Supervisor {
             self.hear_out(limits::QUIESCE_TIME + limits::DRAIN_TIME, |word| matches!(word, ToDoor::Quiesced { .. }));
         }
         self.gate.shut();
-        self.runtime.block_on(self.gate.drained(limits::DRAIN_TIME));
+        self.let_go(limits::DRAIN_TIME);
         if let Some(hand) = &self.watch.hand {
             hand.say(&ToWorker::Close);
             self.hear_out(limits::CLOSE_TIME, |word| matches!(word, ToDoor::Closed));
@@ -281,6 +342,14 @@ impl Supervisor {
         }
     }
 
+    /// Nobody inside, and no kept connection to the worker, once this returns; or the time was over.
+    fn let_go(&self, within: Duration) {
+        self.gate.empty_within(within);
+        if let Some(front) = self.front.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            front.let_go();
+        }
+    }
+
     /// Until the worker has said it, or has gone, or the time is over.
     fn hear_out(&mut self, within: Duration, wanted: impl Fn(&ToDoor) -> bool) {
         let until = Instant::now() + within;
@@ -288,7 +357,7 @@ impl Supervisor {
             match self.next() {
                 Some(Event::Said(_, word)) if wanted(&word) => return,
                 Some(Event::Gone(_)) => return,
-                Some(Event::Said(..) | Event::Stop) | None => {}
+                Some(Event::Said(..) | Event::Trial(_) | Event::Stop) | None => {}
             }
         }
     }

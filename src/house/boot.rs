@@ -4,8 +4,10 @@
 use crate::base::files::replace_file;
 use crate::base::provider::Provider;
 use crate::base::{Error, Kind, Lang, Result, Say};
-use std::net::SocketAddr;
-use std::path::Path;
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 pub const FILE: &str = crate::base::run::SETTINGS;
@@ -21,8 +23,33 @@ pub struct Boot {
     pub public_url: String,
     pub listen: SocketAddr,
     pub lang: Lang,
+    pub door: Public,
     /// Whether the house looks if its public URL answers; not where its network does not lead back to itself.
     pub probe: bool,
+}
+
+/// The `[door]` section: where the public comes in. Empty, the pages for recipients are answered beside the admin's.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Public {
+    pub http: Vec<SocketAddr>,
+    pub https: Vec<SocketAddr>,
+    pub cert_file: Option<PathBuf>,
+    pub cert_key_file: Option<PathBuf>,
+    /// Connections of one client address.
+    pub per_address: Option<usize>,
+    /// Proxies whose word on the client's address counts, in CIDR notation.
+    pub trusted_proxy: Vec<String>,
+    pub proxy_protocol: bool,
+}
+
+impl Public {
+    const KEYS: &[&str] =
+        &["http", "https", "cert_file", "cert_key_file", "per_address", "trusted_proxy", "proxy_protocol"];
+
+    pub fn listens(&self) -> bool {
+        !self.http.is_empty() || !self.https.is_empty()
+    }
 }
 
 impl Boot {
@@ -48,8 +75,9 @@ impl Boot {
             listen: fields.text_or("listen", LISTEN).and_then(|t| listen(&t))?,
             lang: fields.text_or("language", "ja").and_then(|t| language(&t))?,
             probe: fields.flag_or("probe", true)?,
+            door: fields.take("door").map_or(Ok(Public::default()), door)?,
         };
-        fields.done(&["domain", "public_url", "listen", "language", "probe", "key"])?;
+        fields.done(&["domain", "public_url", "listen", "language", "probe", "door", "key"])?;
         Ok(boot)
     }
 
@@ -60,9 +88,13 @@ impl Boot {
     fn print(&self) -> Result<String> {
         let text = |t: &str| Value::String(t.to_owned()).to_string();
         let key = toml::to_string(&self.key).map_err(Error::bug)?;
+        let door = match self.door == Public::default() {
+            true => String::new(),
+            false => format!("\n[door]\n{}", toml::to_string(&self.door).map_err(Error::bug)?),
+        };
         Ok(format!(
             "# Boot settings of this house, written by `hakobu setup`. Restart after a change.\n\
-             domain = {}\npublic_url = {}\nlisten = {}\nlanguage = {}\n{}\n[key]\n{key}",
+             domain = {}\npublic_url = {}\nlisten = {}\nlanguage = {}\n{}\n[key]\n{key}{door}",
             text(&self.domain),
             text(&self.public_url),
             text(&self.listen.to_string()),
@@ -70,6 +102,30 @@ impl Boot {
             if self.probe { "" } else { "probe = false\n" },
         ))
     }
+}
+
+fn door(value: Value) -> Result<Public> {
+    let wrong_section = |message: String| {
+        wrong(say!("{FILE} の [door] が正しくありません（{message}）。", "[door] of {FILE} is not right ({message})."))
+    };
+    let Value::Table(table) = value else { return Err(wrong_section("[door]".to_owned())) };
+    let mut fields = Fields { table: table.clone(), within: "door." };
+    for key in Public::KEYS {
+        fields.take(key);
+    }
+    fields.done(Public::KEYS)?;
+    let public: Public = table.try_into().map_err(|e: toml::de::Error| wrong_section(e.message().to_owned()))?;
+    public.trusted_proxy.iter().try_for_each(|net| network(net).map(drop))?;
+    Ok(public)
+}
+
+/// `10.0.0.0/8`, or one address.
+pub fn network(text: &str) -> Result<IpNet> {
+    let one = || text.parse::<IpAddr>().map(IpNet::from);
+    text.parse().or_else(|_| one()).map_err(|_| {
+        wrong(say!("{text} はネットワークの形ではありません。", "{text} is not a network."))
+            .hint(say!("例: 10.0.0.0/8", "For example: 10.0.0.0/8"))
+    })
 }
 
 fn provider(table: Table) -> Result<Provider> {
@@ -266,6 +322,16 @@ mod tests {
             let boot = Boot { key, ..boot.clone() };
             assert_eq!(Boot::parse(&boot.print().unwrap()).unwrap(), boot);
         }
+        let door = Public {
+            http: vec!["0.0.0.0:80".parse().unwrap()],
+            https: vec!["[::]:443".parse().unwrap()],
+            cert_file: Some("/c.pem".into()),
+            trusted_proxy: vec!["10.0.0.0/8".into()],
+            per_address: Some(7),
+            ..Public::default()
+        };
+        let boot = Boot { door, ..boot };
+        assert_eq!(Boot::parse(&boot.print().unwrap()).unwrap(), boot);
     }
 
     #[test]
@@ -282,6 +348,9 @@ mod tests {
             (format!("listen = \"0.0.0.0:80\"\n{GOOD}"), "Only this computer's own"),
             (format!("language = \"fr\"\n{GOOD}"), "ja or en"),
             ("domain = 3".to_owned(), "lacks key"),
+            (format!("{GOOD}[door]\nhtps = [\"0.0.0.0:443\"]\n"), "Did you mean door.https?"),
+            (format!("{GOOD}[door]\nhttps = [\"443\"]\n"), "[door] of hakobu.toml is not right"),
+            (format!("{GOOD}[door]\ntrusted_proxy = [\"ten\"]\n"), "not a network"),
         ] {
             let e = Boot::parse(&text).unwrap_err();
             let said = format!("{} {}", e.says().en, e.hinted().map_or("", |h| &h.en));

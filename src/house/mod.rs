@@ -32,7 +32,7 @@ pub use boot::Boot;
 use reach::Reach;
 use running::Running;
 
-use crate::base::link::DoorFacts;
+use crate::base::link::{DoorFacts, Mouth, ToDoor, TrialOrder};
 use crate::base::provider::Phrase;
 use crate::base::seal::Key;
 use crate::base::{Build, By, Error, Kind, Lock, Result, Secret, Time, limits};
@@ -41,7 +41,7 @@ use crate::delivery::catcher::Catcher;
 use crate::store::{Schema, Store};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Every room's tables, in the order in which they are made.
@@ -50,8 +50,8 @@ pub const SCHEMAS: &[Schema] = &[
     crate::contacts::SCHEMA,
     crate::delivery::SCHEMA,
     crate::campaigns::SCHEMA,
-    crate::update::SCHEMA,
     crate::update::notice::SCHEMA,
+    crate::update::SCHEMA,
 ];
 
 pub struct House {
@@ -68,6 +68,7 @@ pub struct House {
     bell: (Mutex<bool>, Condvar),
     catcher: OnceLock<Catcher>,
     door: Mutex<DoorFacts>,
+    link: OnceLock<Arc<Mouth>>,
     _lock: Option<Lock>,
 }
 
@@ -83,6 +84,14 @@ impl House {
         let Some(lock) = Lock::take(data, Lock::HOUSE)? else { return Ok(None) };
         let root = boot.key.root_key(data, phrase)?;
         House::open_with((boot, build), data, &root, now, Some(lock)).map(Some)
+    }
+
+    /// A copy of a house, for trying things on it; its key is handed over, never asked for.
+    pub fn open_copy(copy: &Path, root: &Key, build: Build) -> Result<House> {
+        let boot = Boot::read(copy)?;
+        let lock = Lock::take(copy, Lock::HOUSE)?.ok_or_else(in_use)?;
+        let store = Store::open_snapshot(copy, root, SCHEMAS)?;
+        Ok(House::with(store, boot, build, copy, Some(lock)))
     }
 
     /// For a worker, whose door holds `house.lock`.
@@ -103,14 +112,6 @@ impl House {
         Ok(House::with(store, boot, build, data, lock))
     }
 
-    /// A copy of a house, for trying things on it; its key is handed over, never asked for.
-    pub fn open_copy(copy: &Path, root: &Key, build: Build) -> Result<House> {
-        let boot = Boot::read(copy)?;
-        let lock = Lock::take(copy, Lock::HOUSE)?.ok_or_else(in_use)?;
-        let store = Store::open_snapshot(copy, root, SCHEMAS)?;
-        Ok(House::with(store, boot, build, copy, Some(lock)))
-    }
-
     fn with(store: Store, boot: Boot, build: Build, data: &Path, lock: Option<Lock>) -> House {
         House {
             store,
@@ -126,6 +127,7 @@ impl House {
             bell: (Mutex::new(false), Condvar::new()),
             catcher: OnceLock::new(),
             door: Mutex::default(),
+            link: OnceLock::new(),
             _lock: lock,
         }
     }
@@ -141,6 +143,18 @@ impl House {
 
     pub fn set_door(&self, facts: DoorFacts) {
         *self.door.lock().unwrap_or_else(PoisonError::into_inner) = facts;
+    }
+
+    /// Whom a release that is ready is told to.
+    pub(crate) fn set_link(&self, to_door: Arc<Mouth>) {
+        // A house has one door for its life.
+        self.link.set(to_door).ok();
+    }
+
+    /// Hands a release that is ready to the door, which tries it.
+    pub fn offer(&self, order: TrialOrder) -> Result<()> {
+        let door = self.link.get().ok_or_else(nobody_serves)?;
+        door.say(&ToDoor::Trial { order }).map_err(|_| nobody_serves())
     }
 
     /// Where mail goes in a house to look around in; nowhere else is there one.
@@ -211,5 +225,17 @@ pub fn in_use() -> Error {
     Error::later(say!("このデータフォルダーは使用中です。", "This data folder is in use.")).hint(say!(
         "動いている hakobu を止めるか、しばらく待ってから実行してください。",
         "Stop the hakobu that is running, or wait and try again."
+    ))
+}
+
+/// An update exchanges what runs; where nothing runs there is nothing to exchange.
+pub fn nobody_serves() -> Error {
+    Error::new(
+        Kind::Conflict,
+        say!("サーバーが動いていないため、更新を試せません。", "Nothing runs here, so no release can be tried."),
+    )
+    .hint(say!(
+        "hakobu serve を動かしてから実行してください。止まっている間は、新しいプログラムで起動するだけで済みます。",
+        "Start hakobu serve first. While nothing runs, starting with the new program is all it takes."
     ))
 }

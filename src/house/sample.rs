@@ -103,10 +103,10 @@ pub fn contacts(seed: u64, n: usize) -> String {
 }
 
 /// The finished campaign's body: short, with a greeting, a condition and a picture-free layout.
-pub const SENT_HTML: &str = "<h1>秋の新作が届きました</h1>\n<p>{{ 姓 }} {{ 名 }} 様</p>\n\
+pub const SENT_HTML: &str = "<div style=\"max-width:600px;margin:0 auto;padding:24px 16px;font-family:sans-serif;line-height:1.7\">\n<h1>秋の新作が届きました</h1>\n<p>{{ 姓 }} {{ 名 }} 様</p>\n\
 <p>いつもご利用ありがとうございます。{{ 店舗 }}に、秋の新作が並びました。</p>\n\
 {% if ポイント >= 1000 %}<p>いまのポイントは <strong>{{ ポイント }}</strong> です。お買い物にお使いください。</p>{% endif %}\n\
-<p><a href=\"https://www.example.jp/autumn\">新作を見る</a></p>\n";
+<p><a href=\"https://www.example.jp/autumn\">新作を見る</a></p>\n</div>\n";
 
 pub const DRAFT_MARKDOWN: &str = "# 年末のごあいさつ\n\n{{ 姓 }} 様\n\n今年もお世話になりました。\
 年末年始の営業日をお知らせします。\n\n- 12月30日まで: 通常どおり\n- 12月31日から1月3日: お休み\n- 1月4日から: 通常どおり\n";

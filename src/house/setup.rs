@@ -117,6 +117,7 @@ fn check(data: &Path, by: &By, answers: &Answers) -> Result<Boot> {
         listen: boot::listen(&answers.listen.to_string())?,
         lang: answers.lang,
         probe: answers.probe,
+        door: boot::Public::default(),
     })
 }
 
@@ -136,7 +137,8 @@ fn make_data(data: &Path) -> Result<()> {
     let at = data.display().to_string();
     let cannot = |e| Error::io(say!("フォルダー {at} を作れません。", "Cannot make the folder {at}."), e);
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(data).map_err(cannot)?;
-    let ours = [Lock::HOUSE, "keyring.json", "keyring.making", PASSPHRASE_FILE];
+    // The spool is the door's, which may stand before there is a house behind it.
+    let ours = [Lock::HOUSE, "keyring.json", "keyring.making", PASSPHRASE_FILE, "spool"];
     let mut entries = std::fs::read_dir(data).map_err(cannot)?;
     match entries.next().is_none() || ours.iter().any(|name| data.join(name).exists()) {
         true => Ok(()),

@@ -6,29 +6,24 @@
 use super::House;
 use crate::base::link::{Step, TrialOrder};
 use crate::base::slots::Slots;
-use crate::base::{By, Error, Kind, Result, Say, Time, limits};
+use crate::base::{By, Error, Result, Say, Time, limits};
 use crate::update::bundle::Head;
 use crate::update::history::{self, Outcome, Update};
 use crate::update::keys::Roots;
-use crate::update::prepare::{self, From, Prepared, Wish};
+use crate::update::prepare::{self, Errand, From, Prepared, Wish};
 use crate::update::{Version, trust};
 use serde::Deserialize;
 use std::fs::File;
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 /// A file that was handed in.
 pub trait Bundle: Read + Seek + Send {}
 impl<T: Read + Seek + Send> Bundle for T {}
 
-type Handing = Box<dyn Fn(TrialOrder) -> Result<()> + Send + Sync>;
-
 #[derive(Default)]
-pub struct Desk {
-    state: Mutex<State>,
-    door: OnceLock<Handing>,
-}
+pub struct Desk(Mutex<State>);
 
 #[derive(Default)]
 struct State {
@@ -96,7 +91,7 @@ const TRIAL: &str = "trial.jsonl";
 
 impl Desk {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn offer(&self) -> Option<Offer> {
@@ -130,26 +125,19 @@ impl Desk {
         }
     }
 
+    /// Nothing is offered, and yet there is something to prepare.
+    fn begin(&self, to: Version) -> Result<()> {
+        self.put(None, None)?;
+        self.state().work = Work::Preparing { to };
+        Ok(())
+    }
+
     fn end(&self, work: Work) {
         *self.state() = State { work, ..State::default() };
     }
 }
 
 impl House {
-    /// How orders reach the door; said once, by the worker whose link it is.
-    pub fn set_trials(&self, hand: impl Fn(TrialOrder) -> Result<()> + Send + Sync + 'static) {
-        // A worker has one door for its life.
-        self.updates.door.set(Box::new(hand)).ok();
-    }
-
-    fn hand_to_door(&self, order: TrialOrder) -> Result<()> {
-        let hand = self.updates.door.get().ok_or_else(|| {
-            Error::new(Kind::Unanswered, say!("入口のプロセスが動いていません。", "No door runs here."))
-                .hint(say!("hakobu serve で動かしてください。", "Start it with hakobu serve."))
-        })?;
-        hand(order)
-    }
-
     /// The version that runs.
     pub fn version(&self) -> &'static str {
         self.build.version
@@ -200,77 +188,65 @@ impl House {
 
     /// Prepares the offered release in a thread and hands it to the door.
     pub fn start_update(self: &Arc<House>, by: &By, now: Time, version: &Version) -> Result<()> {
-        if self.updates.door.get().is_none() || self.trying()?.is_some() {
-            return Err(self.hand_refused());
-        }
-        let bundle = self.updates.take(version)?;
-        let (house, by, version) = (Arc::clone(self), by.clone(), version.clone());
-        let work = move || house.updates.end(house.prepare_update(&by, now, version, bundle));
-        let started = std::thread::Builder::new().name("update".into()).spawn(work);
-        started.map(drop).map_err(|e| {
-            self.updates.end(Work::Idle);
-            Error::io(say!("更新を始められません。", "The update cannot start."), e)
+        self.may_begin()?;
+        let mut bundle = self.updates.take(version)?;
+        let version = version.clone();
+        self.prepare_in_thread(by, now, move |errand| {
+            let from = match &mut bundle {
+                Some(bundle) => From::File(bundle),
+                None => From::Source,
+            };
+            prepare::prepare(errand, Wish { version: Some(version), from, probation: limits::PROBATION })
         })
     }
 
-    fn hand_refused(&self) -> Error {
-        if self.updates.door.get().is_none() {
-            return Error::new(Kind::Unanswered, say!("入口のプロセスが動いていません。", "No door runs here."));
-        }
-        under_way()
-    }
-
-    fn prepare_update(&self, by: &By, now: Time, version: Version, bundle: Option<Box<dyn Bundle>>) -> Work {
-        let mut bundle = bundle;
-        let from = match &mut bundle {
-            Some(bundle) => From::File(bundle),
-            None => From::Source,
-        };
-        let wish = Wish { version: Some(version), from, probation: limits::PROBATION };
-        match prepare::prepare(&self.errand(by, now), wish) {
-            Ok(Prepared::Ready(order)) => match self.hand_to_door(order) {
-                Ok(()) => Work::Handed(Instant::now()),
-                Err(e) => Work::Failed(e.says().clone()),
-            },
-            Ok(Prepared::Refused(update)) => {
-                Work::Failed(update.cause.unwrap_or_else(|| say!("拒否されました。", "Refused.")))
-            }
-            Err(e) => Work::Failed(e.says().clone()),
-        }
-    }
-
     /// Goes back to the kept previous slot, by a trial like any other.
-    pub fn go_back(&self, by: &By, now: Time) -> Result<()> {
+    pub fn start_back(self: &Arc<House>, by: &By, now: Time) -> Result<()> {
+        self.may_begin()?;
         let slots = Slots::of(self.data());
         let to = slots
             .previous()?
             .filter(|v| slots.has(v))
             .ok_or_else(|| Error::missing(say!("戻せる版がありません。", "There is no version to go back to.")))?;
-        if self.updates.door.get().is_none() || self.trying()?.is_some() {
-            return Err(self.hand_refused());
-        }
-        history::may_go_back(&self.store, &Version::parse(&to)?)?;
-        let id = format!("{:013}-BACK", now.ms());
-        let from = self.version().to_owned();
-        let update = Update {
-            n: 0,
-            id: id.clone(),
-            at: now,
-            by: by.to_string(),
-            from: from.clone(),
-            to: to.clone(),
-            result: Outcome::Trying,
-            held_requests: 0,
-            longest_held_ms: 0,
-            steps: Vec::new(),
-            cause: None,
-            notes: None,
-            minimum: None,
+        self.updates.begin(Version::parse(&to)?)?;
+        self.prepare_in_thread(by, now, |errand| prepare::back(errand, limits::PROBATION))
+    }
+
+    fn prepare_in_thread(
+        self: &Arc<House>,
+        by: &By,
+        now: Time,
+        work: impl FnOnce(&Errand<'_>) -> Result<Prepared> + Send + 'static,
+    ) -> Result<()> {
+        let (house, by) = (Arc::clone(self), by.clone());
+        let work = move || {
+            let prepared = work(&house.errand(&by, now));
+            house.updates.end(house.handed(prepared));
         };
-        history::begin(&self.store, by, now, &update)?;
-        let probation_ms = u64::try_from(limits::PROBATION.as_millis()).unwrap_or(u64::MAX);
-        let (program, data) = (slots.program(&to), self.data().to_owned());
-        self.hand_to_door(TrialOrder { id, from, to, program, data, probation_ms, steps: Vec::new() })
+        std::thread::Builder::new().name("update".into()).spawn(work).map(drop).map_err(|e| {
+            self.updates.end(Work::Idle);
+            Error::io(say!("更新を始められません。", "The update cannot start."), e)
+        })
+    }
+
+    fn handed(&self, prepared: Result<Prepared>) -> Work {
+        let outcome = prepared.and_then(|prepared| match prepared {
+            Prepared::Ready(order) => self.offer(order),
+            Prepared::Refused(update) => Err(Error::refused(refused(*update))),
+        });
+        match outcome {
+            Ok(()) => Work::Handed(Instant::now()),
+            Err(e) => Work::Failed(e.says().clone()),
+        }
+    }
+
+    /// There is a door, and it is not at work on another one.
+    fn may_begin(&self) -> Result<()> {
+        match (self.is_serving(), self.trying()?) {
+            (false, _) => Err(super::nobody_serves()),
+            (true, Some(_)) => Err(under_way()),
+            (true, None) => Ok(()),
+        }
     }
 
     /// What the door is trying now.
@@ -307,6 +283,10 @@ fn parse(text: &str) -> Option<Trying> {
         }
     }
     Some(trying)
+}
+
+fn refused(update: Update) -> Say {
+    update.cause.unwrap_or_else(|| say!("この版は受け付けられません。", "This release is refused."))
 }
 
 fn under_way() -> Error {

@@ -23,7 +23,7 @@ struct Report {
 }
 
 /// The release's own steps; an error is its no.
-pub fn run(program: &Path, copy: &Path, root: &Key, version: &Version, within: Duration) -> Result<Vec<Step>> {
+pub(super) fn run(program: &Path, copy: &Path, root: &Key, version: &Version, within: Duration) -> Result<Vec<Step>> {
     let mut child = start(program, copy).map_err(cannot_start)?;
     let key = zeroize::Zeroizing::new(HEXLOWER.encode(root.bytes()) + "\n");
     if let Some(mut stdin) = child.stdin.take() {

@@ -67,30 +67,10 @@ pub fn prepare(errand: &Errand<'_>, wish: Wish<'_>) -> Result<Prepared> {
     let slots = Slots::of(errand.store.dir());
     slots.make()?;
     let _alone = Lock::take(slots.dir(), "update.lock")?.ok_or_else(under_way)?;
-    let mut attempt = Attempt { id: new_id(errand.now)?, to: None, notes: None, minimum: None, steps: Vec::new() };
+    let mut attempt = Attempt::begin(errand)?;
     let probation = wish.probation;
     let outcome = walk(errand, wish, &slots, &mut attempt);
-    let mut update = attempt.update(errand);
-    match outcome {
-        Ok(to) => {
-            history::begin(errand.store, errand.by, errand.now, &update)?;
-            Ok(Prepared::Ready(TrialOrder {
-                id: update.id,
-                from: update.from,
-                program: slots.program(&to.to_string()),
-                to: to.to_string(),
-                data: errand.store.dir().to_owned(),
-                probation_ms: u64::try_from(probation.as_millis()).unwrap_or(u64::MAX),
-                steps: update.steps,
-            }))
-        }
-        Err(e) => {
-            update.result = Outcome::Refused;
-            update.cause = Some(e.says().clone());
-            history::begin(errand.store, errand.by, errand.now, &update)?;
-            Ok(Prepared::Refused(Box::new(update)))
-        }
-    }
+    attempt.end(errand, &slots, probation, outcome)
 }
 
 fn walk(errand: &Errand<'_>, wish: Wish<'_>, slots: &Slots, attempt: &mut Attempt) -> Result<Version> {
@@ -121,16 +101,59 @@ fn walk(errand: &Errand<'_>, wish: Wish<'_>, slots: &Slots, attempt: &mut Attemp
         }
         slot::prune(slots, &[standing.running.clone(), to.clone()]).map(|_| String::new())
     })?;
-    let id = attempt.id.clone();
-    let mut told = Vec::new();
-    let asked = attempt.step("preflight", || {
-        told = ask(errand, slots, &to, &id)?;
-        Ok(String::new())
-    });
-    attempt.steps.extend(told);
-    asked?;
-    attempt.step("generation", || generation::take(errand.store, &id, errand.now))?;
+    attempt.try_on_a_copy(errand, slots, &to)?;
     Ok(to)
+}
+
+/// Back to the slot before, for a trial like any other. What ran there has run here: no preflight, no manifest.
+pub fn back(errand: &Errand<'_>, probation: Duration) -> Result<Prepared> {
+    let slots = Slots::of(errand.store.dir());
+    slots.make()?;
+    let _alone = Lock::take(slots.dir(), "update.lock")?.ok_or_else(under_way)?;
+    let running = Version::parse(errand.build.version)?;
+    let previous = slots.previous()?.filter(|v| slots.has(v)).ok_or_else(nothing_before)?;
+    let to = Version::parse(&previous)?;
+    if to == running {
+        return Err(nothing_before());
+    }
+    let mut attempt = Attempt::begin(errand)?;
+    attempt.to = Some(to.clone());
+    let outcome =
+        attempt.step("verify", || history::may_go_back(errand.store, &to).map(|()| to.to_string())).and_then(|()| {
+            let id = attempt.id.clone();
+            attempt.step("generation", || generation::take(errand.store, &id, errand.now))
+        });
+    attempt.end(errand, &slots, probation, outcome.map(|()| to.clone()))
+}
+
+/// A program that whoever runs this machine brought by its packages: believed because of who brings it, tried like
+/// any other.
+pub fn adopt(errand: &Errand<'_>, program: &mut dyn Read, version: &Version, probation: Duration) -> Result<Prepared> {
+    let slots = Slots::of(errand.store.dir());
+    slots.make()?;
+    let _alone = Lock::take(slots.dir(), "update.lock")?.ok_or_else(under_way)?;
+    let mut attempt = Attempt::begin(errand)?;
+    attempt.to = Some(version.clone());
+    let outcome = walk_adopted(errand, program, &slots, &mut attempt);
+    attempt.end(errand, &slots, probation, outcome.map(|()| version.clone()))
+}
+
+fn walk_adopted(errand: &Errand<'_>, program: &mut dyn Read, slots: &Slots, attempt: &mut Attempt) -> Result<()> {
+    let to = attempt.to.clone().ok_or_else(|| Error::bug("a program without a version"))?;
+    let standing = history::standing(errand.store, errand.build, errand.now, None)?;
+    attempt.step("verify", || match to > standing.running {
+        true => Ok(to.to_string()),
+        false => Err(plan::Refusal::Downgrade { running: standing.running.clone(), offered: to.clone() }.into()),
+    })?;
+    let mut brought = tempfile::NamedTempFile::new_in(errand.store.dir()).map_err(unwritable)?;
+    attempt.step("slot", || {
+        receive(program, brought.as_file_mut())?;
+        slot::adopt(slots, errand.program, &standing.running)?;
+        slot::drop_unless_linked(slots, &to)?;
+        slot::adopt(slots, brought.path(), &to)?;
+        slot::prune(slots, &[standing.running.clone(), to.clone()]).map(|_| String::new())
+    })?;
+    attempt.try_on_a_copy(errand, slots, &to)
 }
 
 /// From the source: the newest whose head is good, then all of it.
@@ -181,6 +204,54 @@ fn ask(errand: &Errand<'_>, slots: &Slots, to: &Version, id: &str) -> Result<Vec
 }
 
 impl Attempt {
+    fn begin(errand: &Errand<'_>) -> Result<Attempt> {
+        Ok(Attempt { id: new_id(errand.now)?, to: None, notes: None, minimum: None, steps: Vec::new() })
+    }
+
+    /// Both ends stand in the history.
+    fn end(
+        self,
+        errand: &Errand<'_>,
+        slots: &Slots,
+        probation: Duration,
+        outcome: Result<Version>,
+    ) -> Result<Prepared> {
+        let mut update = self.update(errand);
+        match outcome {
+            Ok(to) => {
+                history::begin(errand.store, errand.by, errand.now, &update)?;
+                Ok(Prepared::Ready(TrialOrder {
+                    id: update.id,
+                    from: update.from,
+                    program: slots.program(&to.to_string()),
+                    to: to.to_string(),
+                    data: errand.store.dir().to_owned(),
+                    probation_ms: u64::try_from(probation.as_millis()).unwrap_or(u64::MAX),
+                    steps: update.steps,
+                }))
+            }
+            Err(e) => {
+                update.result = Outcome::Refused;
+                update.cause = Some(e.says().clone());
+                history::begin(errand.store, errand.by, errand.now, &update)?;
+                Ok(Prepared::Refused(Box::new(update)))
+            }
+        }
+    }
+
+    /// Preflight and generation.
+    fn try_on_a_copy(&mut self, errand: &Errand<'_>, slots: &Slots, to: &Version) -> Result<()> {
+        let id = self.id.clone();
+        let mut told = Vec::new();
+        let asked = self.step("preflight", || {
+            told = ask(errand, slots, to, &id)?;
+            Ok(String::new())
+        });
+        self.steps.extend(told);
+        asked?;
+        self.step("generation", || generation::take(errand.store, &id, errand.now))
+    }
+
     fn step(&mut self, name: &str, work: impl FnOnce() -> Result<String>) -> Result<()> {
         let since = Instant::now();
         let done = work();
@@ -307,4 +378,9 @@ fn under_way() -> Error {
 
 fn unwritable(e: std::io::Error) -> Error {
     Error::io(say!("更新ファイルを受け取れません。", "Cannot take the release in."), e)
+}
+
+fn nothing_before() -> Error {
+    Error::missing(say!("戻れる版がありません。", "There is no release to go back to."))
+        .hint(say!("一度も更新していないときは戻れません。", "Before the first update there is nothing to go back to."))
 }

@@ -60,6 +60,19 @@ pub fn adopt(slots: &Slots, program: &Path, version: &Version) -> Result<()> {
     filling.end(version)
 }
 
+/// Makes place for another program of this version, unless this one runs or is the way back.
+pub fn drop_unless_linked(slots: &Slots, version: &Version) -> Result<()> {
+    let name = version.to_string();
+    let linked = [slots.current()?, slots.previous()?].into_iter().flatten().any(|v| v == name);
+    if linked {
+        return Ok(());
+    }
+    match std::fs::remove_dir_all(slots.slot(&name)) {
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(()),
+        removed => removed.map_err(cannot),
+    }
+}
+
 /// Is the program in this slot still what was signed?
 pub fn is_whole(slots: &Slots, manifest: &Manifest) -> Result<bool> {
     let mut program = match File::open(slots.program(&manifest.version.to_string())) {

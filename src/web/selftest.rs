@@ -9,6 +9,7 @@ use super::routes::TABLE;
 use super::site::Site;
 use crate::access::{Role, session, user};
 use crate::base::link::Surface;
+use crate::base::link::Surface;
 use crate::base::{Error, Result, Time};
 use crate::house::House;
 use std::sync::Arc;
@@ -45,6 +46,8 @@ fn request(path: &str, token: &str, now: Time) -> Request {
         path: path.to_owned(),
         query: super::form::Values::default(),
         headers: vec![("host".into(), "localhost".into()), ("cookie".into(), format!("hakobu={token}"))],
+        surface: Surface::Admin,
+        https: false,
         from: "127.0.0.1".into(),
         length: Some(0),
         now,

@@ -2,10 +2,11 @@
 
 use super::pulse::Pulse;
 use super::{Places, Worker, stop_web};
-use crate::base::link::{self, DoorFacts, Ear, Mouth, PROTOCOL, ToDoor, ToWorker};
+use crate::base::link::{self, DoorFacts, Ear, Mouth, PROTOCOL, ToDoor, ToWorker, TrialRecord};
 use crate::base::seal::Key;
 use crate::base::{Build, Error, Result, clock, limits, log, provider::Phrase};
 use crate::house::{Boot, House};
+use crate::update::history;
 use crate::web::{Server, Wizard};
 use serde_json::json;
 use std::net::SocketAddr;
@@ -144,11 +145,19 @@ impl Life {
                     log::error("access log", &e);
                 }
             }
-            // There is no table for it yet in the books; the door keeps it until `Recorded`.
-            ToWorker::Record { .. } => {}
+            ToWorker::Record { record } => self.take_in(&record),
             ToWorker::Beat | ToWorker::Unknown => {}
         }
         Ok(())
+    }
+
+    /// The door keeps a record until it hears that it stands in the books.
+    fn take_in(&self, record: &TrialRecord) {
+        let At::Open(worker) = &self.at else { return };
+        match history::import(&worker.house.store, clock::now(), record) {
+            Ok(()) => self.say(&ToDoor::Recorded { id: record.id.clone() }),
+            Err(e) => log::error("update record", &e),
+        }
     }
 
     fn say(&self, word: &ToDoor) {
@@ -187,9 +196,7 @@ impl Life {
             }
         };
         house.set_door(self.facts.clone());
-        let mouth = Arc::clone(&self.mouth);
-        let lost = |e| Error::io(say!("入口のプロセスに渡せません。", "Cannot reach the door."), e);
-        house.set_trials(move |order| mouth.say(&ToDoor::Trial { order }).map_err(lost));
+        house.set_link(Arc::clone(&self.mouth));
         let worker = Worker::open(house)?;
         self.opened(&worker.web, &worker.places);
         self.at = At::Open(Box::new(worker));

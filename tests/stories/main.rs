@@ -11,7 +11,11 @@ mod delivery;
 mod keys;
 mod letters;
 mod lists;
+#[path = "../load/mod.rs"]
+mod load;
+mod loaded;
 mod people;
+mod release;
 mod script;
 mod sending;
 mod serving;

@@ -90,7 +90,12 @@ impl Home {
 
     /// In this home's folder, in English, with nothing inherited that could change the outcome.
     pub fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_hakobu"));
+        self.command_of(Path::new(env!("CARGO_BIN_EXE_hakobu")), words)
+    }
+
+    /// The same of another build of the program.
+    pub fn command_of(&self, program: &Path, words: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command.args(words).current_dir(self.dir.path()).stdin(Stdio::null());
         for name in ["HAKOBU_DATA", "LANG", "LC_ALL", "LC_MESSAGES", "NOTIFY_SOCKET", "RUNTIME_DIRECTORY"] {
             command.env_remove(name);

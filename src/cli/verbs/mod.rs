@@ -130,7 +130,7 @@ pub(super) fn run(args: Args, talk: &Talk) -> Result<u8> {
         Verb::Token(verb) => ask(&common, talk, |_| Ok(verb.ask())),
         Verb::Config(verb) => ask(&common, talk, |_| Ok(verb.ask())),
         Verb::Audit(verb) => ask(&common, talk, |files| Ok(verb.ask(files))),
-        Verb::Update(verb) => ask(&common, talk, |_| verb.ask()),
+        Verb::Update(verb) => update::run(verb, &common, talk),
         Verb::Preflight => preflight::run(&data(&common)?, talk),
         Verb::Release(verb) => release::run(verb, &common, talk),
         Verb::Version => house::version(talk),

@@ -4,7 +4,6 @@
 use crate::base::provider::read_key;
 use crate::base::{Error, Kind, Result, clock, limits};
 use crate::cli::talk::Talk;
-use crate::house::ask::Answer;
 use crate::worker::preflight;
 use std::io::Read;
 use std::path::Path;
@@ -19,6 +18,7 @@ pub(super) fn run(copy: &Path, talk: &Talk) -> Result<u8> {
         Error::new(Kind::Unanswered, say!("コピーの鍵がありません。", "The key of the copy did not come."))
     })?;
     let report = preflight::run(copy, &root, talk.build, clock::now());
-    let answer = Answer::of(&report)?;
-    Ok(talk.show(&if report.ok { answer } else { answer.but(Kind::Unhealthy) }))
+    // Both languages stay in it: whoever asks does not know yet who will read.
+    talk.line(&serde_json::to_value(&report).map_err(Error::bug)?);
+    Ok(if report.ok { 0 } else { Kind::Unhealthy.exit_code() })
 }

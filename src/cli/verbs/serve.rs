@@ -1,10 +1,15 @@
 //! `hakobu serve`: this process is the door until a signal, and the worker behind it is its child.
 
-use crate::base::link::Hidden;
+use crate::alarm;
+use crate::base::link::{Hidden, Surface};
 use crate::base::provider::{Phrase, Provider};
-use crate::base::{Kind, Lock, Result};
+use crate::base::seal::Key;
+use crate::base::slots::Slots;
+use crate::base::{Kind, Lock, Result, log};
 use crate::cli::talk::Talk;
+use crate::door::front::{Certificate, FrontSettings, Listening, Speaks};
 use crate::door::{Born, Door, Ending, Program, Ready, Settings, Starter, Thread};
+use crate::house::boot::Public;
 use crate::house::{self, Boot, boot};
 use crate::worker::life::{self, Origin};
 use std::net::SocketAddr;
@@ -15,6 +20,27 @@ pub(in crate::cli) struct Serve {
     /// The address of the web pages on this computer || 管理画面の待ち受けアドレス（このコンピューターの中だけ）
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
+    /// A public address without TLS; goes on to HTTPS where there is one || 公開用アドレス（TLS なし。HTTPS があれば転送する）
+    #[arg(long, value_name = "ADDRESS")]
+    http: Vec<SocketAddr>,
+    /// A public address with TLS, such as 0.0.0.0:443 || 公開用アドレス（TLS。例: 0.0.0.0:443）
+    #[arg(long, value_name = "ADDRESS")]
+    https: Vec<SocketAddr>,
+    /// The certificate chain, PEM; one of our own making if not given || 証明書（PEM。省略時は自己署名）
+    #[arg(long, value_name = "FILE", requires = "cert_key_file")]
+    cert_file: Option<PathBuf>,
+    /// The certificate's private key, PEM || 証明書の秘密鍵（PEM）
+    #[arg(long, value_name = "FILE", requires = "cert_file")]
+    cert_key_file: Option<PathBuf>,
+    /// Connections of one client address || 1 つのアドレスからの接続数の上限
+    #[arg(long, value_name = "N")]
+    per_address: Option<usize>,
+    /// A proxy of your own whose word on the client's address counts || 前段のプロキシーのネットワーク
+    #[arg(long, value_name = "CIDR")]
+    trusted_proxy: Vec<String>,
+    /// The proxy begins connections with a PROXY header, version 2 || プロキシーが PROXY ヘッダー（v2）を送る
+    #[arg(long)]
+    proxy_protocol: bool,
     /// Where there is no house yet: set it up in a browser || まだ環境がないとき、ブラウザーで初期設定をする
     #[arg(long)]
     setup: bool,
@@ -24,7 +50,10 @@ pub(super) fn run(flags: &Serve, data: &Path, phrase: &Phrase, talk: &Talk) -> R
     let listen = flags.listen.as_deref().map(boot::listen).transpose()?;
     let ending = Ending::on_signals()?;
     let door = match Boot::read(data) {
-        Ok(boot) => behind(data, listen.unwrap_or(boot.listen), &boot, (phrase, talk))?,
+        Ok(boot) => {
+            let boot = Boot { listen: listen.unwrap_or(boot.listen), door: flags.over(&boot.door)?, ..boot };
+            behind(data, &boot, phrase, talk)?
+        }
         Err(e) if e.kind() == Kind::NotSetUp && (flags.setup || talk.may_ask) => {
             first_run(data, listen.unwrap_or(boot::listen(boot::LISTEN)?), talk)?
         }
@@ -36,24 +65,92 @@ pub(super) fn run(flags: &Serve, data: &Path, phrase: &Phrase, talk: &Talk) -> R
     door.close().map(|()| 0)
 }
 
-fn behind(data: &Path, admin: SocketAddr, boot: &Boot, (phrase, talk): (&Phrase, &Talk)) -> Result<Door> {
+impl Serve {
+    /// Flags win over the settings.
+    fn over(&self, set: &Public) -> Result<Public> {
+        let list =
+            |flag: &Vec<SocketAddr>, set: &Vec<SocketAddr>| if flag.is_empty() { set.clone() } else { flag.clone() };
+        self.trusted_proxy.iter().try_for_each(|net| boot::network(net).map(drop))?;
+        let proxies = if self.trusted_proxy.is_empty() { &set.trusted_proxy } else { &self.trusted_proxy };
+        Ok(Public {
+            http: list(&self.http, &set.http),
+            https: list(&self.https, &set.https),
+            cert_file: self.cert_file.clone().or_else(|| set.cert_file.clone()),
+            cert_key_file: self.cert_key_file.clone().or_else(|| set.cert_key_file.clone()),
+            per_address: self.per_address.or(set.per_address),
+            trusted_proxy: proxies.clone(),
+            proxy_protocol: self.proxy_protocol || set.proxy_protocol,
+        })
+    }
+}
+
+fn behind(data: &Path, boot: &Boot, phrase: &Phrase, talk: &Talk) -> Result<Door> {
     let lock = Lock::take(data, Lock::HOUSE)?.ok_or_else(house::in_use)?;
+    let root = boot.key.root_key(data, phrase)?;
+    let front = front(data, boot, &root)?;
     let root = match &boot.key {
-        Provider::Passphrase => {
-            let key = boot.key.root_key(data, phrase)?;
-            Some(Hidden(data_encoding::HEXLOWER.encode(key.bytes())))
-        }
+        Provider::Passphrase => Some(Hidden(data_encoding::HEXLOWER.encode(root.bytes()))),
         Provider::File { .. } | Provider::Credential { .. } | Provider::Command { .. } => None,
     };
-    let public_url = boot.public_url.clone();
-    let ready = Ready::new(Settings { data: data.to_owned(), admin, public_url, root, version: talk.build.version })?;
-    ready.open(Box::new(Locked { program: Program::own(data)?, data: data.to_owned(), lock: Some(lock) }))
+    let settings = Settings {
+        data: data.to_owned(),
+        front,
+        public_url: boot.public_url.clone(),
+        root,
+        version: talk.build.version,
+    };
+    let locked = Locked { program: active(data)?, data: data.to_owned(), lock: Some(lock) };
+    Ready::new(settings)?.open(Box::new(locked))
+}
+
+/// Every address is taken here, before anything is started.
+fn front(data: &Path, boot: &Boot, root: &Key) -> Result<FrontSettings> {
+    let door = &boot.door;
+    let mut listening = vec![Listening::bind(boot.listen, Surface::Admin, Speaks::Http)?];
+    for (addresses, speaks) in [(&door.http, Speaks::Http), (&door.https, Speaks::Https)] {
+        for address in addresses {
+            listening.push(Listening::bind(*address, Surface::Public, speaks)?);
+        }
+    }
+    let mut front = FrontSettings::new(listening, data.join("spool"));
+    front.certificate = match (&door.cert_file, &door.cert_key_file) {
+        (Some(chain), Some(key)) => Some(Certificate::Files { chain: chain.clone(), key: key.clone() }),
+        _ if door.https.is_empty() => None,
+        _ => Some(Certificate::SelfSigned {
+            file: data.join("door/self-signed"),
+            seal: alarm::door_key(root),
+            names: names(&boot.public_url),
+        }),
+    };
+    front.public_url = Some(boot.public_url.clone());
+    front.trusted_proxies = door.trusted_proxy.iter().map(|net| boot::network(net)).collect::<Result<_>>()?;
+    front.proxy_protocol = door.proxy_protocol;
+    if let Some(most) = door.per_address {
+        front.bounds.per_address = most;
+    }
+    Ok(front)
+}
+
+/// Names for a certificate of our own making.
+fn names(public_url: &str) -> Vec<String> {
+    let host = public_url.split("://").nth(1).unwrap_or_default().split('/').next().unwrap_or_default();
+    let host = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+        _ => host,
+    };
+    [host.trim_matches(['[', ']']), "localhost", "127.0.0.1"].map(str::to_owned).to_vec()
 }
 
 /// The wizard until the house is made, on the same address; then a worker like any other.
 fn first_run(data: &Path, admin: SocketAddr, talk: &Talk) -> Result<Door> {
-    let settings =
-        Settings { data: data.to_owned(), admin, public_url: String::new(), root: None, version: talk.build.version };
+    let listening = vec![Listening::bind(admin, Surface::Admin, Speaks::Http)?];
+    let settings = Settings {
+        data: data.to_owned(),
+        front: FrontSettings::new(listening, data.join("spool")),
+        public_url: String::new(),
+        root: None,
+        version: talk.build.version,
+    };
     let ready = Ready::new(settings)?;
     let (origin, path) = Origin::first_run(data, admin, talk.build)?;
     let url = format!("http://{}{path}", ready.address());
@@ -62,13 +159,27 @@ fn first_run(data: &Path, admin: SocketAddr, talk: &Talk) -> Result<Door> {
         // What went wrong has been told to the door.
         life::live(link, origin, build).ok();
     });
-    let then = Locked { program: Program::own(data)?, data: data.to_owned(), lock: None };
+    let then = Locked { program: active(data)?, data: data.to_owned(), lock: None };
     let door = ready.open(Box::new(First { first, then }))?;
     talk.say(&say!(
         "ブラウザーで次のリンクを開いて、初期設定をしてください（30 分間有効）: {url}",
         "Open this link in a browser to set the house up (it works for 30 minutes): {url}"
     ));
     Ok(door)
+}
+
+/// The program of the slot that runs; without one this very program. What cannot be read is no reason not to serve:
+/// schemas only grow, so any release runs on the data.
+fn active(data: &Path) -> Result<Program> {
+    let slots = Slots::of(data);
+    let current = slots.current().unwrap_or_else(|e| {
+        log::error("slots", &e);
+        None
+    });
+    match current.filter(|version| slots.has(version)) {
+        Some(version) => Ok(Program { path: slots.program(&version), data: data.to_owned() }),
+        None => Program::own(data),
+    }
 }
 
 /// Workers of a house whose lock the door holds.
@@ -85,6 +196,14 @@ impl Starter for Locked {
         }
         self.program.start()
     }
+
+    fn start_other(&mut self, program: &Path) -> Result<Born> {
+        Program { path: program.to_owned(), data: self.data.clone() }.start()
+    }
+
+    fn adopt(&mut self, program: &Path) {
+        self.program.path = program.to_owned();
+    }
 }
 
 struct First {
@@ -98,5 +217,13 @@ impl Starter for First {
             true => self.first.start(),
             false => self.then.start(),
         }
+    }
+
+    fn start_other(&mut self, program: &Path) -> Result<Born> {
+        self.then.start_other(program)
+    }
+
+    fn adopt(&mut self, program: &Path) {
+        self.then.adopt(program);
     }
 }

@@ -1,7 +1,9 @@
 //! `hakobu try`: a ready house on this computer, gone when it ends.
 
+use crate::base::link::Surface;
 use crate::base::{Error, Lang, Result, clock};
 use crate::cli::talk::Talk;
+use crate::door::front::{FrontSettings, Listening, Speaks};
 use crate::door::{Door, Ending, Ready, Settings, Thread};
 use crate::house::trial::{self, Trial};
 use crate::worker::life::{self, Origin};
@@ -29,7 +31,9 @@ pub(super) fn run(flags: &Try, lang: Lang, talk: &Talk) -> Result<u8> {
     talk.say(&say!("お試し用の環境を用意しています…", "Making a house to look around in…"));
     let Trial { house, admin_link } = trial::make(place.path(), talk.build, listen, lang, clock::now())?;
     let (data, public_url) = (house.data().to_owned(), house.boot.public_url.clone());
-    let ready = Ready::new(Settings { data, admin: listen, public_url, root: None, version: talk.build.version })?;
+    let listening = vec![Listening::bind(listen, Surface::Admin, Speaks::Http)?];
+    let front = FrontSettings::new(listening, data.join("spool"));
+    let ready = Ready::new(Settings { data, front, public_url, root: None, version: talk.build.version })?;
     let build = talk.build;
     let live = move |link| {
         // What went wrong has been told to the door.

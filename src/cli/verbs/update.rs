@@ -1,15 +1,27 @@
 //! `hakobu update …`.
 
-use crate::base::{Error, Result, limits};
-use crate::cli::files;
+use crate::base::link::TrialResult;
+use crate::base::{Error, Kind, Result, limits};
+use crate::cli::files::{self, Files};
+use crate::cli::talk::Talk;
+use crate::cli::{Common, reach};
 use crate::house::ask::updates::UpdateAsk;
-use crate::house::ask::{Ask, Hidden};
+use crate::house::ask::{Answer, Ask, Hidden};
+use crate::update::prepare::OWN_PROGRAM;
 use crate::update::source::{Project, Source, checked};
 use clap::ValueEnum;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(clap::Subcommand)]
 pub(in crate::cli) enum Update {
+    /// Try a release and keep it if it proves itself || 新しい版を試し、問題がなければ切り替える
+    Apply(Apply),
+    /// Back to the release before || 前の版に戻す
+    Rollback {
+        /// How long the release is watched, in seconds || 様子を見る秒数
+        #[arg(long, value_name = "SECONDS", default_value_t = limits::PROBATION.as_secs())]
+        probation: u64,
+    },
     /// Is there a newer release || 新しい版があるか
     Check,
     /// What became of earlier updates || これまでの更新の記録
@@ -21,6 +33,22 @@ pub(in crate::cli) enum Update {
     /// Where releases come from || リリースの取得元
     #[command(subcommand)]
     Source(From),
+}
+
+#[derive(clap::Args)]
+pub(in crate::cli) struct Apply {
+    /// This version and no other || この版だけ
+    #[arg(long = "version", value_name = "VERSION")]
+    wanted: Option<String>,
+    /// A bundle that was brought, on a USB stick for example || 持ち込んだバンドル（USB メモリーなど）
+    #[arg(long, value_name = "BUNDLE", conflicts_with = "this")]
+    file: Option<PathBuf>,
+    /// This very program becomes the one that serves, after an upgrade of the package || このプログラム自身を試す（パッケージ更新の後）
+    #[arg(long, conflicts_with = "wanted")]
+    this: bool,
+    /// How long the release is watched before it is kept, in seconds || 切り替え後に様子を見る秒数
+    #[arg(long, value_name = "SECONDS", default_value_t = limits::PROBATION.as_secs())]
+    probation: u64,
 }
 
 #[derive(clap::Subcommand)]
@@ -69,10 +97,50 @@ pub(in crate::cli) struct Set {
     path: Option<PathBuf>,
 }
 
+/// Asks, and where a trial comes of it, tells each step and waits for its end.
+pub(super) fn run(verb: Update, common: &Common, talk: &Talk) -> Result<u8> {
+    talk.heed_signals()?;
+    let data = super::data(common)?;
+    let mut files = Files::new(talk);
+    let ask = verb.ask(&mut files, talk)?;
+    let answer = reach::answer(&data, &super::phrase(common), Ask::Update(ask), &files, talk.build)?;
+    files.keep()?;
+    match answer.value["trial"].as_str() {
+        Some(id) => follow(&data, id, talk),
+        None => Ok(talk.show(&answer)),
+    }
+}
+
+fn follow(data: &Path, id: &str, talk: &Talk) -> Result<u8> {
+    let record = reach::trial(data, id, &mut |step| {
+        let (name, ms) = (step.step.clone(), step.ms);
+        let mark = if step.ok { "✓" } else { "✗" };
+        talk.say(&say!("{mark} {name}（{ms} ミリ秒）", "{mark} {name} ({ms} ms)"));
+    })?;
+    let answer = Answer::of(&record)?;
+    Ok(talk.show(&match record.result {
+        TrialResult::Updated => answer,
+        TrialResult::RolledBack => answer.but(Kind::Conflict),
+        TrialResult::Refused => answer.but(Kind::Damaged),
+    }))
+}
+
 impl Update {
-    pub(super) fn ask(self) -> Result<Ask> {
-        Ok(Ask::Update(match self {
+    fn ask(self, files: &mut Files<'_>, talk: &Talk) -> Result<UpdateAsk> {
+        let ms = |seconds: u64| seconds.saturating_mul(1_000);
+        Ok(match self {
             Update::Check => UpdateAsk::Check,
+            Update::Apply(Apply { this: true, probation, .. }) => {
+                files.lend("program", Path::new(OWN_PROGRAM))?;
+                UpdateAsk::Adopt { version: talk.build.version.to_owned(), probation_ms: ms(probation) }
+            }
+            Update::Apply(Apply { wanted: version, file, probation, .. }) => {
+                if let Some(file) = &file {
+                    files.lend("file", file)?;
+                }
+                UpdateAsk::Apply { version, file: file.is_some(), probation_ms: ms(probation) }
+            }
+            Update::Rollback { probation } => UpdateAsk::Rollback { probation_ms: ms(probation) },
             Update::History { most } => UpdateAsk::History { most },
             Update::Source(From::Show) => UpdateAsk::Source,
             Update::Source(From::Set(set)) => {
@@ -80,7 +148,7 @@ impl Update {
                 let token = token.map(|t| Hidden(t.text().unwrap_or_default().trim().to_owned()));
                 UpdateAsk::SetSource { source: set.source()?, token }
             }
-        }))
+        })
     }
 }
 

@@ -60,6 +60,7 @@ fn config(house: &House) -> Value {
         "domain": boot.domain,
         "public_url": boot.public_url,
         "listen": boot.listen.to_string(),
+        "door": boot.door,
         "language": boot.lang,
         "key": key,
     })

@@ -96,7 +96,7 @@ impl House {
             Ask::Segment(ask) => lists::segments(self, by, now, ask),
             Ask::Suppression(ask) => lists::suppressions(self, by, now, ask, io),
             Ask::Consent(ask) => consent::answer(self, by, now, ask),
-            Ask::Update(ask) => updates::answer(self, by, now, ask),
+            Ask::Update(ask) => updates::answer(self, by, now, ask, io),
         }
     }
 }

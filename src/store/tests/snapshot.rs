@@ -142,6 +142,15 @@ fn a_snapshot_goes_to_an_empty_folder_outside_the_data_and_one_without_its_end_d
     std::fs::write(to.path().join("mine.txt"), b"mine").unwrap();
     assert!(store.snapshot(to.path(), Time(1)).is_err());
     assert!(store.snapshot(&dir.path().join("copy"), Time(1)).is_err());
+    let generations = dir.path().join(GENERATIONS);
+    for within in [generations.clone(), generations.join("a/b"), generations.join("a/../../c")] {
+        assert!(store.snapshot(&within, Time(1)).is_err(), "{}", within.display());
+        std::fs::remove_dir_all(&generations).ok();
+    }
+    store.snapshot(&generations.join("a"), Time(1)).unwrap();
+    store.snapshot(&generations.join("b"), Time(1)).unwrap();
+    assert!(!generations.join("b").join(GENERATIONS).exists(), "no copy holds copies");
+    Store::open_snapshot(&generations.join("a"), &root, &[SCHEMA]).unwrap();
     let half = to.path().join("half");
     store.snapshot(&half, Time(1)).unwrap();
     std::fs::remove_file(half.join("keyring.json")).unwrap();

@@ -3,6 +3,8 @@
 mod attacks;
 mod drill;
 mod flips;
+mod forges;
+mod prepare;
 
 use super::bundle::Head;
 use super::keys::{KeysDocument, SecretKey};

@@ -130,7 +130,8 @@ fn todo(v: &Visit<'_>, contacts: u64, recent: &[Recent]) -> Result<Vec<Todo>> {
     if v.house.public_url_glance() == Some(false) {
         add(Right::Settings, w.todo_url(&v.house.boot.public_url), "/settings".into(), w.todo_url_do());
     }
-    if !v.house.recovery_is_confirmed()? {
+    // A house to look around in goes away with its data.
+    if v.house.catcher().is_none() && !v.house.recovery_is_confirmed()? {
         add(Right::Users, w.todo_recovery().into(), "/settings/recovery".into(), w.todo_recovery_do());
     }
     if contacts == 0 {

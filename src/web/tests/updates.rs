@@ -3,7 +3,7 @@
 use super::TestSite;
 use super::pages::problems;
 use crate::access::{Role, user};
-use crate::base::link::{DoorFacts, Step, TrialOrder};
+use crate::base::link::{DoorFacts, Step, ToDoor, halves};
 use crate::base::slots::Slots;
 use crate::base::{Build, By, Lang, clock, limits};
 use crate::campaigns::campaign;
@@ -13,7 +13,8 @@ use crate::delivery::{Relay, set_relay};
 use crate::update::Version;
 use crate::update::history::{self, Outcome, Update};
 use crate::update::vendor::{self, HowMany, Order};
-use std::sync::{Arc, Mutex, mpsc};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 
 fn write(site: &TestSite, path: &str, text: &str) {
     let path = site.site.house.data().join(path);
@@ -196,7 +197,7 @@ fn a_bundle_is_believed_by_its_signatures_alone_and_shown_with_what_it_changes()
         assert!(page.body.contains(part), "{part}: {}", page.body);
     }
     assert_eq!(site.post("/settings/updates/apply", &[("version", "1.1.0")]).location, "/settings/updates");
-    assert!(site.get("/settings/updates").body.contains("入口のプロセスが動いていません"));
+    assert!(site.get("/settings/updates").body.contains("サーバーが動いていないため"));
     let page = bring(&mut site, &good);
     assert!(page.body.contains("版 1.1.0"));
     let older = bundle(&mut site, "0.5.0");
@@ -207,24 +208,21 @@ fn a_bundle_is_believed_by_its_signatures_alone_and_shown_with_what_it_changes()
 fn an_update_that_cannot_be_prepared_says_why_and_one_at_a_time_is_tried() {
     let mut site = TestSite::signed_in(Role::Admin);
     let good = bundle(&mut site, "1.1.0");
-    let (tell, orders) = mpsc::channel();
-    let tell = Mutex::new(tell);
-    site.site.house.set_trials(move |order: TrialOrder| {
-        tell.lock().unwrap().send(order).unwrap();
-        Ok(())
-    });
+    let (worker, door) = UnixStream::pair().unwrap();
+    door.set_nonblocking(true).unwrap();
+    site.site.house.set_link(Arc::new(halves(worker).unwrap().0));
+    site.site.house.set_serving();
+    let (_mouth, mut ear) = halves(door).unwrap();
+    let mut heard = || match ear.hear::<ToDoor>() {
+        Ok(Some(ToDoor::Trial { order })) => Some(order),
+        _ => None,
+    };
     bring(&mut site, &good);
     assert_eq!(site.post("/settings/updates/apply", &[("version", "1.1.0")]).location, "/settings/updates");
     // Its program is no program: the rehearsal refuses it, and nothing goes to the door.
-    let page = loop {
-        let page = site.get("/settings/updates/live");
-        if page.headers.iter().any(|(n, _)| *n == "X-Live") {
-            break page.body;
-        }
-        std::thread::yield_now();
-    };
+    let page = over(&mut site);
     assert!(page.contains("更新を始めませんでした"), "{page}");
-    assert!(orders.try_recv().is_err());
+    assert_eq!(heard(), None);
     let past = site.site.house.past_updates().unwrap();
     assert_eq!((past.len(), past[0].result, past[0].to.as_str()), (1, Outcome::Refused, "1.1.0"));
     assert!(site.get(&format!("/settings/updates/{}", past[0].id)).body.contains("写しの上での試運転"));
@@ -235,13 +233,31 @@ fn an_update_that_cannot_be_prepared_says_why_and_one_at_a_time_is_tried() {
     std::fs::write(slots.program("0.9.0"), "x").unwrap();
     site.post("/settings/updates/back", &[]);
     assert!(site.get("/settings/updates").body.contains("戻せる版がありません"));
+    slots.switch("1.0.0", "0.9.0").unwrap();
     slots.switch("0.9.0", "1.0.0").unwrap();
     site.post("/settings/updates/back", &[]);
-    let order = orders.try_recv().unwrap();
+    let order = loop {
+        if let Some(order) = heard() {
+            break order;
+        }
+        std::thread::yield_now();
+    };
     assert_eq!((order.from.as_str(), order.to.as_str()), ("1.0.0", "0.9.0"));
     write(&site, "trial.jsonl", &format!("{{\"order\":{}}}\n", serde_json::to_string(&order).unwrap()));
     site.post("/settings/updates/back", &[]);
-    assert!(orders.try_recv().is_err(), "one at a time");
+    assert!(site.get("/settings/updates").body.contains("別の更新が進行中です"));
+    assert_eq!(heard(), None, "one at a time");
+}
+
+/// The live part when nothing goes on any more.
+fn over(site: &mut TestSite) -> String {
+    loop {
+        let page = site.get("/settings/updates/live");
+        if page.headers.iter().any(|(n, _)| *n == "X-Live") {
+            return page.body;
+        }
+        std::thread::yield_now();
+    }
 }
 
 #[test]

@@ -301,8 +301,8 @@ pub(crate) fn apply(v: &mut Visit<'_>) -> Result<Answer> {
 }
 
 pub(crate) fn back(v: &mut Visit<'_>) -> Result<Answer> {
-    match v.house.go_back(&v.by(), v.now) {
-        Ok(()) => v.back_to(HERE, say!("元の版に戻しています。", "Going back.")),
+    match v.house.start_back(&v.by(), v.now) {
+        Ok(()) => Ok(Answer::see(HERE)),
         Err(e) => v.back_with(HERE, &e),
     }
 }

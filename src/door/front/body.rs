@@ -1,0 +1,199 @@
+//! The whole body of a request, before the worker hears of it: in memory when it is short, else in a sealed file that
+//! the worker adopts by name and key.
+
+use super::plan::{Fault, body_may_take};
+use crate::base::spool::Spool;
+use crate::base::{Error, Kind, clock, files, limits, seal};
+use data_encoding::HEXLOWER;
+use http_body_util::BodyExt;
+use hyper::body::{Body as _, Bytes, Incoming};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+
+/// Memory that all bodies share is counted in pieces of this.
+const PIECE: usize = 1 << 10;
+/// What is sealed and written at once, away from the threads that answer.
+const WRITTEN_AT_ONCE: usize = 4 * limits::SPOOL_CHUNK;
+
+/// A body that has come.
+#[derive(Default)]
+pub(crate) enum Body {
+    #[default]
+    None,
+    Memory(Bytes, Option<OwnedSemaphorePermit>),
+    File(Stored),
+}
+
+/// The file goes when this is dropped.
+pub(crate) struct Stored {
+    /// `FILE KEY LENGTH`, as the worker gets it.
+    pub(crate) header: String,
+    _spool: Spool,
+    _place: OwnedSemaphorePermit,
+}
+
+/// Where bodies wait.
+pub(crate) struct Desk {
+    folder: PathBuf,
+    memory: Arc<Semaphore>,
+    places: Arc<Semaphore>,
+    numbers: AtomicU64,
+}
+
+impl Desk {
+    /// Makes the folder and clears away what an earlier door left there.
+    pub(crate) fn new(folder: PathBuf) -> crate::base::Result<Desk> {
+        files::make_private_dir(&folder)?;
+        sweep(&folder);
+        Ok(Desk {
+            folder,
+            memory: Arc::new(Semaphore::new(limits::BODIES_KEPT / PIECE)),
+            places: Arc::new(Semaphore::new(limits::DOOR_SPOOLS)),
+            numbers: AtomicU64::new(0),
+        })
+    }
+
+    /// Reads all of it, within `most` bytes and its time.
+    pub(crate) async fn read(&self, mut from: Incoming, most: u64) -> Result<Body, Fault> {
+        if from.is_end_stream() {
+            return Ok(Body::None);
+        }
+        let announced = from.size_hint().upper();
+        if from.size_hint().lower() > most {
+            return Err(Fault::TooLarge);
+        }
+        let (began, mut read) = (Instant::now(), 0u64);
+        let mut to = match announced.is_some_and(|n| n > limits::BODY_KEPT as u64) {
+            true => Sink::File(self.file(announced)?, Vec::new()),
+            false => Sink::Memory(Vec::new(), None),
+        };
+        loop {
+            let frame = tokio::time::timeout_at(began + body_may_take(read), from.frame()).await;
+            let Some(frame) = frame.map_err(|_| Fault::TooSlow)? else { break };
+            // Trailers say nothing that the worker needs.
+            let Ok(data) = frame.map_err(|_| Fault::Gone)?.into_data() else { continue };
+            read += data.len() as u64;
+            if read > most {
+                return Err(Fault::TooLarge);
+            }
+            to = self.put(to, data).await?;
+        }
+        self.whole(to, read).await
+    }
+
+    async fn put(&self, to: Sink, data: Bytes) -> Result<Sink, Fault> {
+        match to {
+            Sink::Memory(mut parts, held) => {
+                let sum: usize = parts.iter().map(Bytes::len).sum();
+                let room = self.room(held, data.len());
+                parts.push(data);
+                match room {
+                    Some(held) if sum <= limits::BODY_KEPT => Ok(Sink::Memory(parts, Some(held))),
+                    _ => write(self.file(None)?, parts).await.map(|file| Sink::File(file, Vec::new())),
+                }
+            }
+            Sink::File(file, mut parts) => {
+                parts.push(data);
+                match parts.iter().map(Bytes::len).sum::<usize>() < WRITTEN_AT_ONCE {
+                    true => Ok(Sink::File(file, parts)),
+                    false => write(file, parts).await.map(|file| Sink::File(file, Vec::new())),
+                }
+            }
+        }
+    }
+
+    /// Room in memory for so many more bytes.
+    fn room(&self, held: Option<OwnedSemaphorePermit>, more: usize) -> Option<OwnedSemaphorePermit> {
+        let pieces = u32::try_from(more.div_ceil(PIECE)).ok()?;
+        let new = Arc::clone(&self.memory).try_acquire_many_owned(pieces).ok()?;
+        match held {
+            Some(mut held) => {
+                held.merge(new);
+                Some(held)
+            }
+            None => Some(new),
+        }
+    }
+
+    async fn whole(&self, to: Sink, length: u64) -> Result<Body, Fault> {
+        match to {
+            Sink::Memory(mut parts, held) => Ok(match parts.len() {
+                0 => Body::None,
+                1 => Body::Memory(parts.swap_remove(0), held),
+                _ => Body::Memory(parts.concat().into(), held),
+            }),
+            Sink::File(file, parts) => {
+                let File { mut spool, name, key, place } = write(file, parts).await?;
+                spool.finish().map_err(|e| no_room(&e))?;
+                let header = format!("{name} {} {length}", HEXLOWER.encode(key.bytes()));
+                Ok(Body::File(Stored { header, _spool: spool, _place: place }))
+            }
+        }
+    }
+
+    fn file(&self, length: Option<u64>) -> Result<File, Fault> {
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| Fault::Crowded)?;
+        has_room(&self.folder, length.unwrap_or(limits::BODY_KEPT as u64))?;
+        let number = self.numbers.fetch_add(1, Ordering::Relaxed);
+        // Doors follow each other with the same folder, and one may linger while the next is there.
+        let name = format!("door-{}-{number}", std::process::id());
+        let key = seal::Key::random().map_err(|e| no_room(&e))?;
+        let spool = Spool::create(self.folder.join(&name), &key).map_err(|e| no_room(&e))?;
+        Ok(File { spool, name, key, place })
+    }
+}
+
+enum Sink {
+    Memory(Vec<Bytes>, Option<OwnedSemaphorePermit>),
+    File(File, Vec<Bytes>),
+}
+
+struct File {
+    spool: Spool,
+    name: String,
+    key: seal::Key,
+    place: OwnedSemaphorePermit,
+}
+
+/// Sealing and writing take their time, so they happen elsewhere.
+async fn write(mut file: File, parts: Vec<Bytes>) -> Result<File, Fault> {
+    let work = move || -> std::io::Result<File> {
+        for part in parts {
+            file.spool.write_all(&part)?;
+        }
+        Ok(file)
+    };
+    let written = tokio::task::spawn_blocking(work).await.map_err(|_| Fault::Broken)?;
+    written.map_err(|e| if files::is_full(&e) { Fault::DiskFull } else { Fault::Broken })
+}
+
+fn no_room(e: &Error) -> Fault {
+    if e.kind() == Kind::Later { Fault::DiskFull } else { Fault::Broken }
+}
+
+/// Uploads never take the last room of the disk, which the books need.
+fn has_room(folder: &Path, for_bytes: u64) -> Result<(), Fault> {
+    let there = rustix::fs::statvfs(folder).map_err(|_| Fault::Broken)?;
+    let free = there.f_bavail.saturating_mul(there.f_frsize);
+    if free > for_bytes.saturating_add(limits::DISK_FAIL) { Ok(()) } else { Err(Fault::DiskFull) }
+}
+
+/// Files older than any request may be were left behind by a door that died.
+fn sweep(folder: &Path) {
+    // A folder that cannot be listed shows itself when the first file is made in it.
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    let now = clock::now();
+    for entry in entries.flatten().filter(|e| e.file_name().to_string_lossy().starts_with("door-")) {
+        let changed = entry.metadata().and_then(|m| m.modified()).ok();
+        let changed = changed.and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok());
+        let age = changed.map(|c| u128::try_from(now.ms()).unwrap_or(0).saturating_sub(c.as_millis()));
+        if age.is_some_and(|age| age > limits::DOOR_SPOOL_AGE.as_millis()) {
+            // What cannot be removed now is removed at the next start.
+            std::fs::remove_file(entry.path()).ok();
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! The front with real sockets against a scripted worker.
+
+mod bad_input;
+mod pacing;
+mod relaying;
+mod secured;
+mod turned_away;
+mod world;
