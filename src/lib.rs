@@ -14,6 +14,7 @@ pub mod delivery;
 pub mod door;
 pub mod house;
 pub mod store;
+pub mod units;
 pub mod update;
 pub mod web;
 pub mod worker;

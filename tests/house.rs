@@ -11,6 +11,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("base", &[]),
     ("alarm", &["base"]),
     ("door", &["base", "alarm"]),
+    ("units", &["base"]),
     ("store", &["base"]),
     ("access", &["base", "store"]),
     ("contacts", &["base", "store"]),
@@ -20,7 +21,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("house", &["base", "store", "alarm", "access", "contacts", "delivery", "campaigns", "update"]),
     ("web", &["base", "house", "alarm", "access", "contacts", "delivery", "campaigns", "update"]),
     ("worker", &["base", "house", "web"]),
-    ("cli", &["base", "house", "worker", "door", "alarm", "access", "contacts", "delivery", "campaigns", "update"]),
+    (
+        "cli",
+        &["base", "house", "worker", "door", "alarm", "units", "access", "contacts", "delivery", "campaigns", "update"],
+    ),
 ];
 
 /// Outside crates with an address: a file that names one must lie under one of the paths.

@@ -132,7 +132,7 @@ fn wait_for(data: &Path, most: Duration) -> Result<Option<Lock>> {
     let begun = Instant::now();
     loop {
         match Lock::take(data, LOCK)? {
-            None if begun.elapsed() < most => std::thread::sleep(Duration::from_millis(10)),
+            None if begun.elapsed() < most => std::thread::park_timeout(Duration::from_millis(10)),
             found => return Ok(found),
         }
     }

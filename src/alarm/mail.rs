@@ -123,7 +123,7 @@ fn address(email: &Email) -> Result<Address> {
 }
 
 /// Whether alarms can go to an address at all.
-pub(super) fn takes(email: &Email) -> Result<()> {
+pub fn takes(email: &Email) -> Result<()> {
     address(email).map(drop)
 }
 

@@ -19,12 +19,11 @@ mod log;
 mod mail;
 mod plan;
 mod settings;
-#[cfg(test)]
-mod tests;
 
 pub use bell::{Bell, Rung, ring};
 pub use event::Event;
 pub use log::{Attempt, Log};
+pub use mail::takes;
 pub use settings::{FILE, Login, Settings, Tls};
 
 use crate::base::seal::Key;

@@ -30,6 +30,25 @@ pub fn replace_file(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     })
 }
 
+/// Root that works in a folder of another account would leave files there which that account cannot open: the next start
+/// of the service would fail.
+pub fn refuse_as_root(folder: &Path) -> Result<()> {
+    use std::os::unix::fs::MetadataExt;
+    let Ok(owner) = std::fs::metadata(folder).map(|m| m.uid()) else { return Ok(()) };
+    if owner == 0 || !rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    let at = folder.display().to_string();
+    Err(Error::denied(say!(
+        "{at} は別の利用者のものです。root のまま開くと、その利用者が読めないファイルが残ります。",
+        "{at} belongs to another account. Opened by root, it would be left with files which that account cannot read."
+    ))
+    .hint(say!(
+        "sudo -u hakobu を付けて、その利用者として実行してください（サービスの稼働中は root のままで構いません）。",
+        "Run this as that account: sudo -u hakobu hakobu … (while the service runs, root may stay root)."
+    )))
+}
+
 pub fn sync_dir(dir: &Path) -> std::io::Result<()> {
     std::fs::File::open(dir)?.sync_all()
 }

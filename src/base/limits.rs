@@ -61,6 +61,8 @@ pub const CLOCK_TICK: Duration = Duration::from_secs(1);
 /// So long a request waits at a held gate, and so many wait at once.
 pub const HOLD_TIME: Duration = Duration::from_secs(30);
 pub const HELD_MAX: usize = 4_000;
+/// How often it is looked whether the last request has gone.
+pub const DRAIN_STEP: Duration = Duration::from_millis(1);
 /// An order of a certificate in all, one request of it, and the longest answer to one.
 pub const ACME_TIME: Duration = Duration::from_secs(300);
 pub const ACME_REQUEST: Duration = Duration::from_secs(30);
@@ -77,8 +79,6 @@ pub const DOOR_LOST: Duration = Duration::from_secs(60);
 /// A worker none of whose web threads got free for so long, or whose clock stands still for so long, does not say that
 /// it lives.
 pub const WORKER_STUCK: Duration = Duration::from_secs(60);
-/// Threads that serve the public.
-pub const DOOR_THREADS: usize = 2;
 /// A first worker that dies without a word is tried so often.
 pub const FIRST_STARTS: u32 = 3;
 /// A worker whose link has ended may need a moment to be gone.
@@ -108,8 +108,109 @@ pub const OUTAGE_MAX: Duration = Duration::from_secs(300);
 pub const ORPHAN_WAIT: Duration = Duration::from_secs(15);
 /// Access lines are kept for so long, a file per month.
 pub const ACCESS_KEPT: Duration = Duration::from_secs(365 * 24 * 3600);
+// The trial of a release: how long each stage may take. While requests are held, all that green may take together with
+// one fresh start of blue stays below `HOLD_TIME`.
+pub const TRIAL_KEEP: Duration = Duration::from_secs(5);
+pub const TRIAL_WARM: Duration = Duration::from_secs(15);
+/// The worker itself gives up after 30 s and names what is in doubt.
+pub const TRIAL_QUIESCE: Duration = Duration::from_secs(35);
+/// Whoever has been inside for so long is waited for before requests are held; looked at so often.
+pub const TRIAL_LONG: Duration = Duration::from_millis(500);
+pub const TRIAL_CALM_LOOK: Duration = Duration::from_millis(10);
+pub const TRIAL_DRAIN: Duration = Duration::from_secs(3);
+pub const TRIAL_CLOSE: Duration = Duration::from_secs(5);
+pub const TRIAL_OPEN: Duration = Duration::from_secs(10);
+pub const TRIAL_CHECK: Duration = Duration::from_secs(5);
+pub const TRIAL_KILL: Duration = Duration::from_secs(5);
+/// How often green is looked at in probation, how soon again after a fault, and how many looks in a row may find one.
+pub const TRIAL_LOOK: Duration = Duration::from_secs(10);
+pub const TRIAL_LOOK_AGAIN: Duration = Duration::from_secs(1);
+pub const TRIAL_FAULTS: u32 = 3;
+/// Before blue's program is started once more when it did not come up; doubled each time.
+pub const TRIAL_REST: Duration = Duration::from_millis(500);
+pub const TRIAL_REST_MAX: Duration = Duration::from_secs(30);
+/// The file of a running trial, and the id of one.
+pub const TRIAL_FILE_MAX: u64 = MB;
+pub const TRIAL_ID_MAX: usize = 64;
+/// Trials whose end is told to whoever asks for it.
+pub const TRIALS_TOLD: usize = 16;
+/// Probation unless somebody says otherwise, and the longest that can be asked for.
+pub const PROBATION: Duration = Duration::from_secs(600);
+pub const PROBATION_MAX: Duration = Duration::from_secs(24 * 3600);
 /// One line between door and worker.
 pub const LINK_LINE_MAX: usize = 4 << 20;
+/// Threads of the half that meets the network.
+pub const FRONT_THREADS: usize = 2;
+/// Threads that write long bodies to disk, made when they are needed.
+pub const FRONT_WRITERS: usize = 8;
+/// Connections from outside at once, in all and from one address (an IPv6 network of 64 bits counts as one).
+pub const CONNECTIONS_MAX: usize = 8_192;
+pub const PER_ADDRESS: usize = 100;
+/// Descriptors that are kept for everything but connections, and the pause when there are none left after all.
+pub const DESCRIPTORS_KEPT: u64 = 512;
+pub const DESCRIPTORS_REST: Duration = Duration::from_millis(50);
+/// Connections that the system may hold for us before we take them.
+pub const BACKLOG: i32 = 4_096;
+/// Requests in a second from one address and with one token, and how many may come at once.
+pub const RATE_ADDRESS: u32 = 200;
+pub const RATE_ADDRESS_BURST: u32 = 400;
+pub const RATE_TOKEN: u32 = 20;
+pub const RATE_TOKEN_BURST: u32 = 40;
+/// Sets of four addresses or tokens that are counted; beyond that the calmest of a set is forgotten.
+pub const RATE_SETS: usize = 1 << 14;
+/// The head of a request: bytes, and the time from its first byte to its last.
+pub const HEAD_MAX: usize = 16 << 10;
+pub const HEAD_TIME: Duration = Duration::from_secs(10);
+pub const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
+/// A kept connection without a request ends after this; after the shorter time when half of all places are taken.
+pub const KEEP_ALIVE: Duration = Duration::from_secs(75);
+pub const KEEP_ALIVE_CROWDED: Duration = Duration::from_secs(5);
+/// A reader who takes nothing for so long has gone.
+pub const WRITE_STALL: Duration = Duration::from_secs(30);
+/// From the first byte of a request to the last of its answer.
+pub const REQUEST_TIME: Duration = Duration::from_secs(30 * 60);
+/// A body comes at least this fast on average, once the grace is over.
+pub const BODY_RATE: u64 = KB;
+pub const BODY_GRACE: Duration = Duration::from_secs(20);
+/// Longer bodies wait in the sealed spool, and so do all when bodies in memory reach this sum.
+pub const BODY_KEPT: usize = 1 << 20;
+pub const BODIES_KEPT: usize = 64 << 20;
+/// Bodies in the spool at once, and the age at which a file there belongs to nobody any more.
+pub const DOOR_SPOOLS: usize = 64;
+pub const DOOR_SPOOL_AGE: Duration = Duration::from_secs(60 * 60);
+/// Answers up to this are read from the worker whole, so that a slow reader holds up no switch; not when they reach
+/// this sum.
+pub const ANSWER_KEPT: usize = 1 << 20;
+pub const ANSWERS_KEPT: usize = 64 << 20;
+/// Requests at the worker at once (each costs it a thread), and connections to it that wait for the next.
+pub const RELAYS: usize = 128;
+pub const RELAYS_IDLE: usize = 32;
+/// A worker that cannot be reached is tried again after this.
+pub const RELAY_PAUSE: Duration = Duration::from_millis(50);
+/// What a client who is turned away is told to wait, in seconds.
+pub const RETRY_AFTER: u32 = 5;
+/// After an early answer this much is still read, so long and with no longer rests, so that the client gets to read it.
+pub const LINGER_BYTES: u64 = 64 * MB;
+pub const LINGER_TIME: Duration = Duration::from_secs(30);
+pub const LINGER_REST: Duration = Duration::from_secs(2);
+/// HTTP/2: requests at once on one connection, and bytes on their way to us.
+pub const H2_STREAMS: u32 = 100;
+pub const H2_WINDOW: u32 = 64 << 10;
+pub const H2_CONNECTION_WINDOW: u32 = 256 << 10;
+/// Access lines that wait for the worker; more are counted and dropped. They leave in batches.
+pub const ACCESS_QUEUE: usize = 16_384;
+pub const ACCESS_BATCH: usize = 500;
+pub const ACCESS_EVERY: Duration = Duration::from_secs(1);
+/// Characters of a path in an access line.
+pub const ACCESS_PATH: usize = 200;
+/// How often the certificate's files are looked at, and the most that is read of one.
+pub const CERTIFICATE_EVERY: Duration = Duration::from_secs(5);
+pub const CERTIFICATE_MAX: u64 = MB;
+/// A certificate of our own making is valid for so long, and made anew when it has so long left.
+pub const SELF_SIGNED_DAYS: i64 = 820;
+pub const SELF_SIGNED_LEFT_DAYS: i64 = 90;
+/// The longest PROXY header that is read.
+pub const PROXY_HEADER_MAX: usize = 4 << 10;
 // Update.
 /// Characters of a version.
 pub const VERSION_MAX: usize = 64;
@@ -139,13 +240,11 @@ pub const FETCH_LEAST_SPEED: u64 = 4 * KB;
 pub const FETCH_STALL: Duration = Duration::from_secs(30);
 pub const FETCH_TIME: Duration = Duration::from_secs(2 * 3600);
 /// One page of a source's list, and files looked at in a folder.
-pub const LISTING_MAX: u64 = 8 * MB;
+pub const LISTING_MAX: u64 = 3 * MB;
 pub const RELEASE_FOLDER: usize = 10_000;
 /// A new release has reported on a copy of the data within this, and in so many bytes.
 pub const PREFLIGHT_TIME: Duration = Duration::from_secs(15 * 60);
 pub const PREFLIGHT_REPORT: u64 = MB;
-/// Updates that the history shows unless more are asked for.
-pub const UPDATES_SHOWN: usize = 20;
 /// Slots kept beside the one that runs and the one to go back to.
 pub const SLOTS_SPARE: usize = 1;
 // Alarm.
@@ -166,6 +265,8 @@ pub const ALARM_FILE_MAX: u64 = 256 * KB;
 pub const ALARM_LOCK_WAIT: Duration = Duration::from_secs(1);
 /// Characters of a reason in an alarm.
 pub const ALARM_REASON_MAX: usize = 400;
+/// How deep a data folder goes.
+pub const FOLDERS_DEEP: usize = 32;
 // Access.
 /// Argon2id: memory in KiB, passes, lanes (OWASP's second choice, also the library's default).
 pub const PASSWORD_MEMORY_KIB: u32 = 19 * 1024;
@@ -214,8 +315,8 @@ pub const HEADERS_MAX: usize = 100;
 pub const NOTICE_LEAD: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Updates of before that the expected wait is read from.
 pub const NOTICE_PAST: usize = 10;
-/// A release that was switched to is watched so long.
-pub const PROBATION: Duration = Duration::from_secs(600);
+/// Updates that a page lists.
+pub const UPDATES_SHOWN: usize = 50;
 /// So long after it was handed over an update is shown as going on, though the door has not begun it yet.
 pub const HANDED_WAIT: Duration = Duration::from_secs(30);
 /// A bundle that is uploaded.

@@ -10,6 +10,7 @@
 
 mod args;
 mod files;
+mod launch;
 mod prompt;
 mod reach;
 mod show;

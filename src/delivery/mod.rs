@@ -52,10 +52,12 @@
 //! **Invariant:** one engine at a time works on a ledger.
 //!
 //! Reading order: `letter`, `row`, `ledger`, `plan` (every decision), `relay`, `smtp` (the conversation), then the engine:
-//! `engine` (threads and endings), `lane` (one connection), `withheld`, `claims`, `writers`, `clerk`. `catcher` is the server that
+//! `engine` (threads and endings), `lane` (one connection), `withheld`, `claims`, `writers`, `clerk`. `alarm_to` is an
+//! address beside it. `catcher` is the server that
 //! tests and `try` send to. Sending directly to the receivers' hosts, signing and shaping per receiver would stand beside
 //! `relay`: a lane asks only for a session.
 
+mod alarm_to;
 pub mod catcher;
 mod claims;
 mod clerk;
@@ -77,6 +79,7 @@ mod tests;
 mod withheld;
 mod writers;
 
+pub use alarm_to::{alarm_to, set_alarm_to};
 pub use engine::{Clock, Ended, Policy, Work, check, run, send_one};
 pub use ledger::{Complete, Decision, Ledger, Outcome};
 pub use letter::{Letter, Letters, Skip};

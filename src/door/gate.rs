@@ -3,6 +3,7 @@
 
 use crate::base::limits;
 use crate::base::link::RouteClass;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -40,6 +41,9 @@ pub(crate) enum Turned {
 pub(crate) struct Gate {
     state: watch::Sender<State>,
     inside: watch::Sender<usize>,
+    /// Since when each of those inside is there, in the order in which they came.
+    since: Mutex<BTreeMap<u64, Instant>>,
+    passes: AtomicU64,
     waiting: AtomicUsize,
     held: Mutex<Held>,
     numbers: AtomicU64,
@@ -56,6 +60,7 @@ pub(crate) struct Held {
 pub(crate) struct Pass {
     pub(crate) behind: Arc<Behind>,
     pub(crate) waited: Duration,
+    number: u64,
     gate: Arc<Gate>,
 }
 
@@ -65,6 +70,8 @@ impl Gate {
         Arc::new(Gate {
             state: watch::Sender::new(State::Held),
             inside: watch::Sender::new(0),
+            since: Mutex::default(),
+            passes: AtomicU64::new(0),
             waiting: AtomicUsize::new(0),
             held: Mutex::default(),
             numbers: AtomicU64::new(0),
@@ -138,10 +145,27 @@ impl Gate {
         self.inside.send_modify(|n| *n += 1);
         let state = self.state.borrow().clone();
         if let State::Open(behind) = state {
-            return Ok(Some(Pass { behind, waited, gate: Arc::clone(self) }));
+            let number = self.passes.fetch_add(1, Ordering::AcqRel);
+            self.since.lock().unwrap_or_else(PoisonError::into_inner).insert(number, Instant::now());
+            return Ok(Some(Pass { behind, waited, number, gate: Arc::clone(self) }));
         }
         self.inside.send_modify(|n| *n -= 1);
         if matches!(state, State::Shut) { Err(Turned::Shut) } else { Ok(None) }
+    }
+
+    /// True when nobody inside has been there for long, false when that took too long: an answer that a slow client
+    /// reads, an event stream.
+    pub(crate) async fn calm(&self, within: Duration) -> bool {
+        let look = async {
+            loop {
+                let oldest = self.since.lock().unwrap_or_else(PoisonError::into_inner).values().next().copied();
+                if oldest.is_none_or(|since| since.elapsed() < limits::TRIAL_LONG) {
+                    return;
+                }
+                tokio::time::sleep(limits::TRIAL_CALM_LOOK).await;
+            }
+        };
+        tokio::time::timeout(within, look).await.is_ok()
     }
 
     /// True when everybody inside has gone, false when that took too long. For threads outside of the runtime.
@@ -159,6 +183,7 @@ impl Gate {
 
 impl Drop for Pass {
     fn drop(&mut self) {
+        self.gate.since.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.number);
         self.gate.inside.send_modify(|n| *n -= 1);
     }
 }
@@ -233,6 +258,20 @@ mod tests {
         assert!(!gate.empty_within(Duration::from_millis(1)));
         drop(pass);
         assert!(gate.empty_within(Duration::ZERO));
+    }
+
+    #[tokio::test]
+    async fn one_who_just_came_does_not_disturb_the_calm() {
+        let gate = Gate::new();
+        open(&gate);
+        assert!(gate.calm(Duration::ZERO).await);
+        let pass = gate.enter().await.unwrap();
+        assert!(gate.calm(Duration::ZERO).await);
+        let long_ago = Instant::now() - 2 * limits::TRIAL_LONG;
+        gate.since.lock().unwrap().insert(pass.number, long_ago);
+        assert!(!gate.calm(Duration::from_millis(20)).await);
+        drop(pass);
+        assert!(gate.calm(Duration::ZERO).await);
     }
 
     #[tokio::test(start_paused = true)]

@@ -10,7 +10,7 @@
 //! Reading order: this file, `gate` (who may go in, who waits), `front` (the network), `starter` (what a worker is made
 //! of), `hand` (one worker as the door holds it), `supervise` with `supervise_plan`, `trial` (one release in the place of
 //! another), `control` (the command line's way in), `facts`, `access`,
-//! `notify` (the system), `ending` (signals).
+//! `handed` and `notify` (the system), `ending` (signals).
 //!
 //! **Invariant:** imports nothing but `base` and `alarm`.
 //! **Invariant:** whoever waits at the gate is answered: by a worker, or with 503 after a bound.
@@ -23,6 +23,7 @@ mod facts;
 pub mod front;
 pub(crate) mod gate;
 mod hand;
+mod handed;
 mod notify;
 mod starter;
 mod supervise;
@@ -30,6 +31,7 @@ mod supervise_plan;
 mod trial;
 
 pub use ending::Ending;
+pub use handed::handed;
 pub use starter::{Body, Born, Program, Starter, Thread};
 
 use crate::base::link::{AccessLine, DoorFacts, Hidden, Surface};

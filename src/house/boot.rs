@@ -36,6 +36,12 @@ pub struct Public {
     pub https: Vec<SocketAddr>,
     pub cert_file: Option<PathBuf>,
     pub cert_key_file: Option<PathBuf>,
+    /// The directory of an ACME authority, or `letsencrypt`.
+    pub acme: Option<String>,
+    /// Where the authority writes when something is wrong.
+    pub acme_contact: Option<String>,
+    /// The authority's own root, where the machine does not know it.
+    pub acme_root: Option<PathBuf>,
     /// Connections of one client address.
     pub per_address: Option<usize>,
     /// Proxies whose word on the client's address counts, in CIDR notation.
@@ -44,8 +50,18 @@ pub struct Public {
 }
 
 impl Public {
-    const KEYS: &[&str] =
-        &["http", "https", "cert_file", "cert_key_file", "per_address", "trusted_proxy", "proxy_protocol"];
+    const KEYS: &[&str] = &[
+        "http",
+        "https",
+        "cert_file",
+        "cert_key_file",
+        "acme",
+        "acme_contact",
+        "acme_root",
+        "per_address",
+        "trusted_proxy",
+        "proxy_protocol",
+    ];
 
     pub fn listens(&self) -> bool {
         !self.http.is_empty() || !self.https.is_empty()

@@ -3,6 +3,7 @@
 
 use super::{Boot, House};
 use crate::access::{Role, user};
+use crate::alarm::{Log, Settings};
 use crate::base::{Result, Say, limits};
 use crate::campaigns::{run, sender};
 use crate::delivery;
@@ -40,6 +41,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("journal", journal),
     ("admin", admin),
     ("relay", relay),
+    ("alarm", alarm),
     ("sender", sender_profile),
     ("public_url", public_url),
 ];
@@ -201,6 +203,33 @@ fn public_url(house: &House) -> Result<Finding> {
                 "Check DNS, certificate and proxy. If it opens from outside and only this machine cannot get back to itself, name it in /etc/hosts, or write probe = false into hakobu.toml."
             ),
         ),
+    }
+}
+
+fn alarm(house: &House) -> Result<Finding> {
+    let test = || say!("hakobu alarm test", "hakobu alarm test");
+    let Some(settings) = house.alarm()? else {
+        return ill(
+            Health::Warn,
+            say!(
+                "警報の宛先か中継サーバーの設定がありません。",
+                "No alarm is set up: it needs an address and a relay."
+            ),
+            say!("hakobu alarm set --to ADDRESS", "hakobu alarm set --to ADDRESS"),
+        );
+    };
+    if Settings::read(house.data(), &house.door_key())?.as_ref() != Some(&settings) {
+        let says =
+            say!("警報の設定の写しが古くなっています。", "The sealed copy of the alarm's settings is out of date.");
+        return ill(Health::Fail, says, test());
+    }
+    match Log::read(house.data()).attempts.back() {
+        None => ill(Health::Warn, say!("警報を試していません。", "The alarm has never been tried."), test()),
+        Some(a) if a.left => well(say!("警報は送れる状態です。", "The alarm is ready; the last one left.")),
+        Some(a) => {
+            let Say { ja, en } = a.why.clone().unwrap_or_else(|| say!("", ""));
+            ill(Health::Fail, say!("最後の警報を送れませんでした。{ja}", "The last alarm did not leave. {en}"), test())
+        }
     }
 }
 

@@ -11,12 +11,15 @@
 //! **Invariant:** the root key is never written into the data folder.
 
 mod access_log;
+mod alarm;
 pub mod ask;
 pub mod boot;
 pub mod doctor;
 pub mod due;
 mod health;
 pub mod imports;
+#[cfg(test)]
+mod migrations;
 pub mod notices;
 pub mod reach;
 mod recovery;
@@ -32,6 +35,7 @@ pub use boot::Boot;
 use reach::Reach;
 use running::Running;
 
+use crate::alarm::door_key;
 use crate::base::link::{DoorFacts, Mouth, ToDoor, TrialOrder};
 use crate::base::provider::Phrase;
 use crate::base::seal::Key;
@@ -54,6 +58,12 @@ pub const SCHEMAS: &[Schema] = &[
     crate::update::SCHEMA,
 ];
 
+/// These, and what a build has beyond them.
+fn schemas(build: Build) -> Vec<Schema> {
+    let more = build.more_tables.iter().map(|(room, steps)| Schema { room, steps });
+    SCHEMAS.iter().copied().chain(more).collect()
+}
+
 pub struct House {
     pub store: Store,
     pub boot: Boot,
@@ -69,6 +79,8 @@ pub struct House {
     catcher: OnceLock<Catcher>,
     door: Mutex<DoorFacts>,
     link: OnceLock<Arc<Mouth>>,
+    /// All that is kept of the root key: what the alarm's settings are sealed with.
+    door_key: Mutex<Key>,
     _lock: Option<Lock>,
 }
 
@@ -82,6 +94,7 @@ impl House {
     pub fn open_if_free(data: &Path, phrase: &Phrase, build: Build, now: Time) -> Result<Option<House>> {
         let boot = Boot::read(data)?;
         let Some(lock) = Lock::take(data, Lock::HOUSE)? else { return Ok(None) };
+        crate::base::files::refuse_as_root(data)?;
         let root = boot.key.root_key(data, phrase)?;
         House::open_with((boot, build), data, &root, now, Some(lock)).map(Some)
     }
@@ -90,7 +103,7 @@ impl House {
     pub fn open_copy(copy: &Path, root: &Key, build: Build) -> Result<House> {
         let boot = Boot::read(copy)?;
         let lock = Lock::take(copy, Lock::HOUSE)?.ok_or_else(in_use)?;
-        let store = Store::open_snapshot(copy, root, SCHEMAS)?;
+        let store = Store::open_snapshot(copy, root, &schemas(build))?;
         Ok(House::with(store, boot, build, copy, Some(lock)))
     }
 
@@ -106,13 +119,16 @@ impl House {
         now: Time,
         lock: Option<Lock>,
     ) -> Result<House> {
-        let store = open_store(data, root)?;
+        let store = open_store(data, root, build)?;
         // Whoever was at work when the last process ended is at work no more.
         import::mark_stopped(&store, &By::house("open"), now)?;
-        Ok(House::with(store, boot, build, data, lock))
+        let house = House::with(store, boot, build, data, (lock, door_key(root)));
+        // A disk that is full must not keep a house shut; the doctor says that the copy is not right.
+        house.keep_alarm().ok();
+        Ok(house)
     }
 
-    fn with(store: Store, boot: Boot, build: Build, data: &Path, lock: Option<Lock>) -> House {
+    fn with(store: Store, boot: Boot, build: Build, data: &Path, (lock, door_key): (Option<Lock>, Key)) -> House {
         House {
             store,
             boot,
@@ -128,8 +144,18 @@ impl House {
             catcher: OnceLock::new(),
             door: Mutex::default(),
             link: OnceLock::new(),
+            door_key: Mutex::new(door_key),
             _lock: lock,
         }
+    }
+
+    fn door_key(&self) -> Key {
+        self.door_key.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The root key has changed, and so has what is derived from it.
+    fn take_root(&self, root: &Key) {
+        *self.door_key.lock().unwrap_or_else(PoisonError::into_inner) = door_key(root);
     }
 
     pub fn data(&self) -> &Path {
@@ -209,10 +235,11 @@ impl House {
 }
 
 /// A worker whose door has died may be closing its stores still.
-fn open_store(data: &Path, root: &Key) -> Result<Store> {
+fn open_store(data: &Path, root: &Key, build: Build) -> Result<Store> {
+    let schemas = schemas(build);
     let since = Instant::now();
     loop {
-        match Store::open(data, root, SCHEMAS) {
+        match Store::open(data, root, &schemas) {
             Err(e) if e.kind() == Kind::Later && since.elapsed() < limits::ORPHAN_WAIT => {
                 std::thread::park_timeout(limits::PROGRESS_EVERY);
             }

@@ -5,7 +5,9 @@
 
 use super::{Boot, House, SCHEMAS, boot, reach};
 use crate::access::{NewUser, Role, password, user};
+use crate::alarm::{self, door_key};
 use crate::base::provider::{PASSPHRASE_FILE, Phrase, Provider, refuse_inside};
+use crate::base::seal::Key;
 use crate::base::{Build, By, Email, Error, Kind, Lang, Lock, Result, Say, Secret, Time, limits};
 use crate::campaigns::sender;
 use crate::contacts::topic;
@@ -27,6 +29,8 @@ pub struct Answers {
     pub relay: Option<Relay>,
     /// Look whether the public URL answers, now and later.
     pub probe: bool,
+    /// To whom the alarm goes; the admin, if nobody else is named.
+    pub alarm_to: Option<Email>,
 }
 
 pub struct Admin {
@@ -66,11 +70,12 @@ pub fn run(data: &Path, build: Build, by: &By, now: Time, answers: &Answers) -> 
     let boot = check(data, by, answers)?;
     make_data(data)?;
     let lock = Lock::take(data, Lock::HOUSE)?.ok_or_else(super::in_use)?;
-    let (store, recovery_code) = open_store(data, now, answers)?;
+    let (store, door_key, recovery_code) = open_store(data, now, answers)?;
     furnish(&store, by, now, answers)?;
     boot.write(data)?;
     let notes = notes(answers)?;
-    let house = House::with(store, boot.clone(), build, data, Some(lock));
+    let house = House::with(store, boot.clone(), build, data, (Some(lock), door_key));
+    house.keep_alarm()?;
     Ok(Done { boot, house: Some(house), created: true, recovery_code, notes })
 }
 
@@ -107,6 +112,9 @@ fn check(data: &Path, by: &By, answers: &Answers) -> Result<Boot> {
     };
     if let Some(relay) = &answers.relay {
         relay.verify()?;
+    }
+    if let Some(to) = &answers.alarm_to {
+        alarm::takes(to)?;
     }
     let admin = &answers.admin;
     password::accept_from(by, &admin.password, &[admin.email.as_str(), &admin.name])?;
@@ -150,22 +158,23 @@ fn make_data(data: &Path) -> Result<()> {
     }
 }
 
-fn open_store(data: &Path, now: Time, answers: &Answers) -> Result<(Store, Option<Secret>)> {
+fn open_store(data: &Path, now: Time, answers: &Answers) -> Result<(Store, Key, Option<Secret>)> {
     if data.join("keyring.json").exists() {
         let root = answers.key.root_key(data, &answers.phrase)?;
         let store = Store::open(data, &root, SCHEMAS)?;
         // Nobody may have seen the code of a setup that was cut off.
         let code = store.keys().renew_recovery(now)?;
-        return Ok((store, Some(Secret::new(code.printed()))));
+        return Ok((store, door_key(&root), Some(Secret::new(code.printed()))));
     }
     let root = answers.key.make(data, &answers.phrase)?;
     let (store, code) = Store::create(data, &root, SCHEMAS)?;
-    Ok((store, Some(Secret::new(code.printed()))))
+    Ok((store, door_key(&root), Some(Secret::new(code.printed()))))
 }
 
 /// What a house starts with. Each step is made only where it is not there yet.
 fn furnish(store: &Store, by: &By, now: Time, answers: &Answers) -> Result<()> {
     let Answers { admin, lang, relay, .. } = answers;
+    let alarm_to = answers.alarm_to.as_ref().unwrap_or(&admin.email);
     if user::find(store, &admin.email)?.is_none() {
         let new = NewUser { email: admin.email.clone(), name: admin.name.clone(), role: Role::Admin, lang: *lang };
         user::add(store, by, now, &new, Some(&admin.password))?;
@@ -176,6 +185,9 @@ fn furnish(store: &Store, by: &By, now: Time, answers: &Answers) -> Result<()> {
     }
     if let Some(relay) = relay {
         delivery::set_relay(store, by, now, relay)?;
+    }
+    if delivery::alarm_to(store)?.is_none() && alarm::takes(alarm_to).is_ok() {
+        delivery::set_alarm_to(store, by, now, alarm_to)?;
     }
     Ok(())
 }
@@ -228,6 +240,7 @@ mod tests {
             },
             relay: Some(Relay::parse("smtp://127.0.0.1:2525").unwrap()),
             probe: false,
+            alarm_to: None,
         }
     }
 

@@ -14,8 +14,8 @@ use crate::campaigns::sender::{self, Sender};
 use crate::campaigns::source::Format;
 use crate::contacts::consent::Basis;
 use crate::contacts::import::{self, Consent, Hints, Order, Source};
+use crate::delivery::Relay;
 use crate::delivery::catcher::{Catcher, Offer};
-use crate::delivery::{self, Relay};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -59,7 +59,7 @@ fn move_here(house: &mut House, by: &By, now: Time, answers: &Answers) -> Result
     house.boot.listen = answers.listen;
     house.boot.write(&house.data)?;
     match &answers.relay {
-        Some(relay) => delivery::set_relay(&house.store, by, now, relay),
+        Some(relay) => house.set_relay(by, now, relay),
         None => Ok(()),
     }
 }
@@ -81,6 +81,7 @@ fn answers(dir: &Path, listen: SocketAddr, lang: Lang, relay: Relay) -> Result<A
         },
         relay: Some(relay),
         probe: true,
+        alarm_to: None,
     })
 }
 

@@ -206,6 +206,24 @@ impl Books {
         }
     }
 
+    /// Moves the log into the main file, however short it is, so that closing has little left to do. When somebody is in
+    /// the middle of a group it is left as it is.
+    pub(super) fn settle(&self) -> Result<()> {
+        let _inside = Inside::enter();
+        let mut writer = self.turn()?;
+        if self.holds.load(Ordering::Acquire) > 0 || !writer.conn.is_autocommit() {
+            return Ok(());
+        }
+        writer.checkpointed = writer.logged.load(Ordering::Acquire);
+        match writer.conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
+            Err(e) if unconfirmed(&e) => {
+                self.sound.lose();
+                Err(e.into())
+            }
+            Err(_) | Ok(()) => Ok(()),
+        }
+    }
+
     /// Commits a line of its own, and switches checkpoints off until the hold is dropped. From here on the main file
     /// and the log up to the mark are the books as of this commit, whatever others write meanwhile.
     pub(super) fn hold(&self, by: &By, now: Time, deed: &Deed) -> Result<Hold<'_>> {

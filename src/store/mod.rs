@@ -146,6 +146,11 @@ impl Store {
         self.books.read(f)
     }
 
+    /// Does now what closing would have to do, while everything goes on.
+    pub fn settle(&self) -> Result<()> {
+        self.books.settle()
+    }
+
     /// False after a write that the disk did not confirm, in the books or in the journal: nothing is acknowledged any
     /// more, the process must end and start again.
     pub fn is_sound(&self) -> bool {

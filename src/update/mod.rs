@@ -57,6 +57,7 @@ mod signed;
 pub mod slot;
 pub mod source;
 mod stamp;
+pub mod start;
 #[cfg(test)]
 mod tests;
 pub mod trust;

@@ -9,7 +9,6 @@ use super::routes::TABLE;
 use super::site::Site;
 use crate::access::{Role, session, user};
 use crate::base::link::Surface;
-use crate::base::link::Surface;
 use crate::base::{Error, Result, Time};
 use crate::house::House;
 use std::sync::Arc;
@@ -40,8 +39,6 @@ pub fn draw_pages(house: &Arc<House>, now: Time) -> Result<usize> {
 
 fn request(path: &str, token: &str, now: Time) -> Request {
     Request {
-        surface: Surface::Admin,
-        https: false,
         method: Method::Get,
         path: path.to_owned(),
         query: super::form::Values::default(),

@@ -93,7 +93,11 @@ impl Worker {
         if let Some(clock) = self.clock.take() {
             clock.stop();
         }
-        self.house.join_running(limits::QUIESCE_TIME)
+        let in_doubt = self.house.join_running(limits::QUIESCE_TIME);
+        if let Err(e) = self.house.store.settle() {
+            log::error("settle", &e);
+        }
+        in_doubt
     }
 
     fn sound(&self) -> Result<()> {

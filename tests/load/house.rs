@@ -136,10 +136,14 @@ pub fn free_port() -> SocketAddr {
 impl Running {
     pub fn start(home: &Home, program: &Path, public: bool, more: &[&str]) -> Running {
         let admin = free_port();
-        let other = if public { free_port() } else { admin };
+        Running::start_at(home, program, (admin, if public { free_port() } else { admin }), more)
+    }
+
+    /// At these addresses, the public one of its own or the same.
+    pub fn start_at(home: &Home, program: &Path, (admin, other): (SocketAddr, SocketAddr), more: &[&str]) -> Running {
         let (at, out) = (admin.to_string(), other.to_string());
         let mut words = vec!["serve", "--data", "D", "--listen", &at];
-        if public {
+        if other != admin {
             words.extend(["--http", &out]);
         }
         words.extend(more);

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a story that cannot go on has failed
 
+mod alarm;
 mod binary;
 mod browser;
 mod canary;
@@ -14,11 +15,15 @@ mod lists;
 #[path = "../load/mod.rs"]
 mod load;
 mod loaded;
+mod packaging;
 mod people;
+mod rehearsal;
 mod release;
 mod script;
 mod sending;
+mod service;
 mod serving;
 mod setup;
 mod trial;
+mod updates;
 mod world;

@@ -1,5 +1,6 @@
 //! The verbs: what each one's flags mean as an `Ask`, and which files it lends.
 
+mod alarm;
 mod audit;
 mod campaigns;
 mod consent;
@@ -14,6 +15,7 @@ mod preflight;
 mod relay;
 mod release;
 mod serve;
+mod service;
 mod setup;
 mod trial;
 mod update;
@@ -35,6 +37,9 @@ pub(super) enum Verb {
     Setup(Box<setup::Setup>),
     /// Run the house: pages, clock, sending || 動かす（画面、予約、送信）
     Serve(serve::Serve),
+    /// Under systemd: units, account, what runs || systemd のサービスとして動かす
+    #[command(subcommand)]
+    Service(service::Service),
     /// The house behind the door, started by serve || serve が起動する処理
     #[command(hide = true)]
     Worker,
@@ -60,6 +65,9 @@ pub(super) enum Verb {
     /// The next mail host || 中継サーバー
     #[command(subcommand)]
     Relay(relay::Relay),
+    /// The mail that leaves when all else is down || すべてが止まったときに届く警報
+    #[command(subcommand)]
+    Alarm(alarm::Alarm),
     /// Mail that is no campaign || 配信以外のメール
     #[command(subcommand)]
     Mail(relay::Mail),
@@ -115,12 +123,14 @@ pub(super) fn run(args: Args, talk: &Talk) -> Result<u8> {
         Verb::Serve(flags) => serve::run(&flags, &data(&common)?, &phrase(&common), talk),
         Verb::Worker => worker::run(&data(&common)?, talk.build),
         Verb::Status => house::status(&data(&common)?, &phrase(&common), talk),
+        Verb::Service(verb) => service::run(verb, &common, talk),
         Verb::Doctor => ask(&common, talk, |_| Ok(house::doctor())),
         Verb::Contacts(verb) => ask(&common, talk, |files| verb.ask(files, talk)),
         Verb::Campaign(verb) => ask(&common, talk, |files| verb.ask(files)),
         Verb::Sender(verb) => ask(&common, talk, |_| Ok(verb.ask())),
         Verb::Template(verb) => ask(&common, talk, |_| verb.ask()),
         Verb::Relay(verb) => ask(&common, talk, |_| verb.ask()),
+        Verb::Alarm(verb) => alarm::run(verb, &common, talk),
         Verb::Mail(verb) => ask(&common, talk, |_| Ok(verb.ask())),
         Verb::Segment(verb) => ask(&common, talk, |_| Ok(verb.ask())),
         Verb::Topic(verb) => ask(&common, talk, |_| Ok(verb.ask())),

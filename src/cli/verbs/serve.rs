@@ -1,14 +1,17 @@
 //! `hakobu serve`: this process is the door until a signal, and the worker behind it is its child.
 
 use crate::alarm;
+use crate::base::files::refuse_as_root;
 use crate::base::link::{Hidden, Surface};
 use crate::base::provider::{Phrase, Provider};
 use crate::base::seal::Key;
 use crate::base::slots::Slots;
 use crate::base::{Kind, Lock, Result, log};
+use crate::cli::launch;
 use crate::cli::talk::Talk;
+use crate::door::acme::Authority;
 use crate::door::front::{Certificate, FrontSettings, Listening, Speaks};
-use crate::door::{Born, Door, Ending, Program, Ready, Settings, Starter, Thread};
+use crate::door::{Born, Door, Ending, Program, Ready, Settings, Starter, Thread, handed};
 use crate::house::boot::Public;
 use crate::house::{self, Boot, boot};
 use crate::worker::life::{self, Origin};
@@ -32,6 +35,15 @@ pub(in crate::cli) struct Serve {
     /// The certificate's private key, PEM || 証明書の秘密鍵（PEM）
     #[arg(long, value_name = "FILE", requires = "cert_file")]
     cert_key_file: Option<PathBuf>,
+    /// Get certificates from this ACME directory, or from letsencrypt || 証明書を ACME で取得する（letsencrypt またはディレクトリーの URL）
+    #[arg(long, value_name = "DIRECTORY", conflicts_with = "cert_file")]
+    acme: Option<String>,
+    /// Where the authority writes when something is wrong || 認証局からの連絡先
+    #[arg(long, value_name = "ADDRESS", requires = "acme")]
+    acme_contact: Option<String>,
+    /// The authority's own root, PEM, where this machine does not know it || 認証局のルート証明書（PEM。この機械が知らない場合）
+    #[arg(long, value_name = "FILE", requires = "acme")]
+    acme_root: Option<PathBuf>,
     /// Connections of one client address || 1 つのアドレスからの接続数の上限
     #[arg(long, value_name = "N")]
     per_address: Option<usize>,
@@ -47,12 +59,14 @@ pub(in crate::cli) struct Serve {
 }
 
 pub(super) fn run(flags: &Serve, data: &Path, phrase: &Phrase, talk: &Talk) -> Result<u8> {
+    launch::step_aside(data, talk)?;
+    let handed = handed()?;
     let listen = flags.listen.as_deref().map(boot::listen).transpose()?;
     let ending = Ending::on_signals()?;
     let door = match Boot::read(data) {
         Ok(boot) => {
             let boot = Boot { listen: listen.unwrap_or(boot.listen), door: flags.over(&boot.door)?, ..boot };
-            behind(data, &boot, phrase, talk)?
+            behind(data, &boot, handed, (phrase, talk))?
         }
         Err(e) if e.kind() == Kind::NotSetUp && (flags.setup || talk.may_ask) => {
             first_run(data, listen.unwrap_or(boot::listen(boot::LISTEN)?), talk)?
@@ -77,6 +91,9 @@ impl Serve {
             https: list(&self.https, &set.https),
             cert_file: self.cert_file.clone().or_else(|| set.cert_file.clone()),
             cert_key_file: self.cert_key_file.clone().or_else(|| set.cert_key_file.clone()),
+            acme: self.acme.clone().or_else(|| set.acme.clone()),
+            acme_contact: self.acme_contact.clone().or_else(|| set.acme_contact.clone()),
+            acme_root: self.acme_root.clone().or_else(|| set.acme_root.clone()),
             per_address: self.per_address.or(set.per_address),
             trusted_proxy: proxies.clone(),
             proxy_protocol: self.proxy_protocol || set.proxy_protocol,
@@ -84,10 +101,11 @@ impl Serve {
     }
 }
 
-fn behind(data: &Path, boot: &Boot, phrase: &Phrase, talk: &Talk) -> Result<Door> {
+fn behind(data: &Path, boot: &Boot, handed: Vec<Listening>, (phrase, talk): (&Phrase, &Talk)) -> Result<Door> {
+    refuse_as_root(data)?;
     let lock = Lock::take(data, Lock::HOUSE)?.ok_or_else(house::in_use)?;
     let root = boot.key.root_key(data, phrase)?;
-    let front = front(data, boot, &root)?;
+    let front = front(data, boot, &root, handed)?;
     let root = match &boot.key {
         Provider::Passphrase => Some(Hidden(data_encoding::HEXLOWER.encode(root.bytes()))),
         Provider::File { .. } | Provider::Credential { .. } | Provider::Command { .. } => None,
@@ -103,8 +121,8 @@ fn behind(data: &Path, boot: &Boot, phrase: &Phrase, talk: &Talk) -> Result<Door
     Ready::new(settings)?.open(Box::new(locked))
 }
 
-/// Every address is taken here, before anything is started.
-fn front(data: &Path, boot: &Boot, root: &Key) -> Result<FrontSettings> {
+/// Every address is taken here, before anything is started; some were handed over.
+fn front(data: &Path, boot: &Boot, root: &Key, handed: Vec<Listening>) -> Result<FrontSettings> {
     let door = &boot.door;
     let mut listening = vec![Listening::bind(boot.listen, Surface::Admin, Speaks::Http)?];
     for (addresses, speaks) in [(&door.http, Speaks::Http), (&door.https, Speaks::Https)] {
@@ -112,16 +130,11 @@ fn front(data: &Path, boot: &Boot, root: &Key) -> Result<FrontSettings> {
             listening.push(Listening::bind(*address, Surface::Public, speaks)?);
         }
     }
+    listening.extend(handed);
+    let hears = |speaks| listening.iter().any(|l| l.surface == Surface::Public && l.speaks == speaks);
+    let (by_http, by_tls) = (hears(Speaks::Http), hears(Speaks::Https));
     let mut front = FrontSettings::new(listening, data.join("spool"));
-    front.certificate = match (&door.cert_file, &door.cert_key_file) {
-        (Some(chain), Some(key)) => Some(Certificate::Files { chain: chain.clone(), key: key.clone() }),
-        _ if door.https.is_empty() => None,
-        _ => Some(Certificate::SelfSigned {
-            file: data.join("door/self-signed"),
-            seal: alarm::door_key(root),
-            names: names(&boot.public_url),
-        }),
-    };
+    front.certificate = by_tls.then(|| certificate(data, boot, root, by_http));
     front.public_url = Some(boot.public_url.clone());
     front.trusted_proxies = door.trusted_proxy.iter().map(|net| boot::network(net)).collect::<Result<_>>()?;
     front.proxy_protocol = door.proxy_protocol;
@@ -131,7 +144,24 @@ fn front(data: &Path, boot: &Boot, root: &Key) -> Result<FrontSettings> {
     Ok(front)
 }
 
-/// Names for a certificate of our own making.
+fn certificate(data: &Path, boot: &Boot, root: &Key, by_http: bool) -> Certificate {
+    let door = &boot.door;
+    if let (Some(chain), Some(key)) = (&door.cert_file, &door.cert_key_file) {
+        return Certificate::Files { chain: chain.clone(), key: key.clone() };
+    }
+    let (folder, seal, names) = (data.join("door"), alarm::door_key(root), names(&boot.public_url));
+    let authority = door.acme.as_ref().map(|directory| Authority {
+        directory: directory.clone(),
+        names: names[..1].to_vec(),
+        contact: door.acme_contact.clone(),
+        roots: door.acme_root.clone(),
+        by_tls: true,
+        by_http,
+    });
+    Certificate::OfOurs { folder, seal, names, authority }
+}
+
+/// Names for a certificate of our own making; the first is the public one.
 fn names(public_url: &str) -> Vec<String> {
     let host = public_url.split("://").nth(1).unwrap_or_default().split('/').next().unwrap_or_default();
     let host = match host.rsplit_once(':') {

@@ -48,6 +48,9 @@ pub(in crate::cli) struct Setup {
     /// The relay's password, on the first line of a file || 中継サーバーのパスワード（ファイルの 1 行目）
     #[arg(long, value_name = "FILE")]
     relay_password_file: Option<PathBuf>,
+    /// To whom the alarm goes; the admin if not given || 警報の宛先（省略時は管理者）
+    #[arg(long, value_name = "ADDRESS")]
+    alarm_to: Option<String>,
     /// The address of the web pages on this computer || 管理画面の待ち受けアドレス
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
@@ -75,6 +78,7 @@ const NAMES: &[&str] = &[
     "admin-password-file",
     "relay",
     "relay-password-file",
+    "alarm-to",
     "listen",
     "no-probe",
     "recovery-file",
@@ -185,6 +189,7 @@ impl Setup {
             admin_password_file: self.admin_password_file.or(file.admin_password_file),
             relay: self.relay.or(file.relay),
             relay_password_file: self.relay_password_file.or(file.relay_password_file),
+            alarm_to: self.alarm_to.or(file.alarm_to),
             listen: self.listen.or(file.listen),
             no_probe: self.no_probe || file.no_probe,
             answers: None,
@@ -211,6 +216,7 @@ impl Setup {
             admin: Admin { email, name: self.admin_name.clone().unwrap_or(otherwise), password: self.password(talk)? },
             relay,
             probe: !self.no_probe,
+            alarm_to: self.alarm_to.as_deref().map(Email::parse).transpose()?,
         })
     }
 

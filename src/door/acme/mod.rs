@@ -16,7 +16,7 @@ mod proofs;
 mod tests;
 mod vault;
 
-pub(crate) use proofs::Proofs;
+pub(crate) use proofs::{ALPN, Proofs};
 pub use vault::Certificate;
 
 use crate::base::{Error, Result, Time, clock, limits, seal::Key};
@@ -68,14 +68,15 @@ impl Keeper {
         Ok(kept.filter(|c| c.is_for(&self.authority.names) && c.until > now))
     }
 
-    /// Runs until dropped; every new certificate and every failure is told.
+    /// Runs until dropped; the certificate of an earlier run, every new one and every failure is told.
     pub(crate) async fn keep(mut self, mut tell: impl FnMut(Result<Certificate>) + Send) {
+        if let Some(kept) = self.kept(clock::now()).transpose() {
+            tell(kept);
+        }
         loop {
             let now = clock::now();
-            let kept = self.kept(now).unwrap_or_else(|e| {
-                tell(Err(e));
-                None
-            });
+            // What cannot be read was told above, and is ordered anew.
+            let kept = self.kept(now).ok().flatten();
             match plan::next(kept.as_ref().map(|c| (c.since, c.until)), self.last, now) {
                 Next::Wait(time) => tokio::time::sleep(time.min(limits::ACME_LOOK)).await,
                 Next::Order => tell(self.renew(now).await),

@@ -28,7 +28,7 @@ impl Proofs {
         self.certificates.lock().unwrap_or_else(PoisonError::into_inner).get(&name.to_ascii_lowercase()).cloned()
     }
 
-    pub(super) fn show_text(&self, token: &str, text: &str) {
+    pub(crate) fn show_text(&self, token: &str, text: &str) {
         self.texts.lock().unwrap_or_else(PoisonError::into_inner).insert(token.to_owned(), text.to_owned());
     }
 

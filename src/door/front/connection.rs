@@ -5,9 +5,10 @@ use super::places::Place;
 use super::serve::{self, Line};
 use super::settings::Speaks;
 use super::state::State;
-use super::{listen, proxy_v2, tls};
+use super::{listen, proxy_v2};
 use crate::base::limits;
 use crate::base::link::Surface;
+use crate::door::acme::ALPN;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
@@ -101,7 +102,7 @@ async fn secured(line: Line, mut stream: TcpStream) -> io::Result<()> {
     match spoken.as_deref() {
         Some(b"h2") => Box::pin(speak_http2(line, Paced::http2(stream, pulse, idle))).await,
         // Whoever checks that a name is ours has seen the certificate by now.
-        Some(tls::ACME_ALPN) => Ok(()),
+        Some(ALPN) => Ok(()),
         _ => {
             let mut paced = Paced::http1(stream, pulse, idle);
             tokio::select! {

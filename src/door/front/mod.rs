@@ -40,12 +40,13 @@ pub use tls::Certificates;
 
 use crate::base::link::{AccessLine, Surface};
 use crate::base::{Error, Result, limits};
+use crate::door::acme::{self, Keeper};
 use crate::door::gate::Gate;
 use access::Access;
 use connection::Port;
 use state::State;
 use std::net::SocketAddr;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
@@ -95,7 +96,12 @@ impl Front {
             addresses.push((port.surface, port.speaks, address));
         }
         if state.certificates.has_files() {
-            tokio::spawn(watch_files(Arc::clone(&state), outlet));
+            tokio::spawn(watch_files(Arc::clone(&state), Arc::clone(&outlet)));
+        }
+        if let Some(Certificate::OfOurs { folder, seal, authority: Some(authority), .. }) = &settings.certificate {
+            let proofs = Arc::clone(state.certificates.proofs());
+            let keeper = Keeper::new(authority.clone(), folder.clone(), seal, proofs);
+            tokio::spawn(keep_fresh(Arc::clone(&state), keeper, outlet));
         }
         drop(entered);
         Ok(Front { state, runtime: Some(runtime), access: Some(thread), addresses })
@@ -104,16 +110,6 @@ impl Front {
     /// For whoever gets certificates from an authority.
     pub fn certificates(&self) -> &Arc<Certificates> {
         &self.state.certificates
-    }
-
-    /// Answers `/.well-known/acme-challenge/TOKEN` on every listener, before any redirect.
-    pub fn answer_challenge(&self, token: &str, proof: &str) {
-        let mut all = self.state.challenges.write().unwrap_or_else(PoisonError::into_inner);
-        all.insert(token.to_owned(), proof.to_owned());
-    }
-
-    pub fn end_challenge(&self, token: &str) {
-        self.state.challenges.write().unwrap_or_else(PoisonError::into_inner).remove(token);
     }
 
     /// Ends the connections to the worker that wait for work. To be called once the gate is drained and before the
@@ -157,6 +153,23 @@ impl Drop for Front {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
+    }
+}
+
+/// The certificate that an authority gave, now and every time it gives another.
+async fn keep_fresh(state: Arc<State>, keeper: Keeper, outlet: Arc<dyn Outlet>) {
+    let use_it = {
+        let state = Arc::clone(&state);
+        move |given: Result<acme::Certificate>| {
+            let used = given.and_then(|c| state.certificates.put(c.chain.as_bytes(), c.key.as_bytes()));
+            if let Err(e) = used {
+                outlet.fault(&e);
+            }
+        }
+    };
+    tokio::select! {
+        () = state.stopped() => {}
+        () = keeper.keep(use_it) => {}
     }
 }
 

@@ -19,8 +19,8 @@ use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode, Uri, Version, http::request};
 use std::convert::Infallible;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -35,7 +35,6 @@ pub(crate) struct Line {
 /// A status that is never sent: the client went away before there was one.
 const GONE: u16 = 499;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const CHALLENGE: &str = "/.well-known/acme-challenge/";
 
 /// What is known of a request once its head was taken.
 struct Asked {
@@ -181,11 +180,8 @@ fn ask(line: &Line, parts: &request::Parts, target: &str, id: &str) -> Result<As
 /// What needs no worker: proofs that this host is ours, the way to HTTPS, and that nobody is ready.
 fn by_ourselves(line: &Line, method: &Method, asked: &Asked) -> Option<Response<Out>> {
     let (state, path) = (&line.state, asked.target.path());
-    if let Some(token) = path.strip_prefix(CHALLENGE).filter(|_| plan::is_safe(method)) {
-        let challenges = state.challenges.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(proof) = challenges.get(token) {
-            return Some(text(StatusCode::OK, proof));
-        }
+    if let Some(proof) = state.certificates.proofs().text(path).filter(|_| plan::is_safe(method)) {
+        return Some(text(StatusCode::OK, &proof));
     }
     if line.port.surface == Surface::Public && state.public_https && !asked.https {
         return redirect(state, asked);

@@ -4,6 +4,7 @@ use super::rates::Rate;
 use crate::base::link::Surface;
 use crate::base::seal::Key;
 use crate::base::{Error, Result, limits};
+use crate::door::acme::Authority;
 use ipnet::IpNet;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -36,8 +37,9 @@ impl Speaks {
 pub enum Certificate {
     /// PEM files, looked at again and again.
     Files { chain: PathBuf, key: PathBuf },
-    /// Made by ourselves for these names, and kept at `file`, sealed.
-    SelfSigned { file: PathBuf, seal: Key, names: Vec<String> },
+    /// Kept in `folder`, sealed: one of our own making for these names, and in its place one from an authority as soon as
+    /// it has given one.
+    OfOurs { folder: PathBuf, seal: Key, names: Vec<String>, authority: Option<Authority> },
     /// Handed over later with `Certificates::put`; until then there are no HTTPS connections.
     Later,
 }

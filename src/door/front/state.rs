@@ -15,7 +15,6 @@ use crate::door::gate::{Behind, Gate};
 use data_encoding::BASE32_NOPAD;
 use hyper::header::HeaderValue;
 use ipnet::IpNet;
-use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -38,8 +37,6 @@ pub(crate) struct State {
     pub(crate) certificates: Arc<Certificates>,
     /// There where a listener speaks HTTPS.
     pub(crate) tls: Option<Arc<rustls::ServerConfig>>,
-    /// Answers to whoever checks that this host is ours, by token.
-    pub(crate) challenges: RwLock<HashMap<String, String>>,
     pub(crate) policy: HeaderValue,
     pub(crate) stop: watch::Sender<bool>,
     table: RwLock<Known>,
@@ -90,7 +87,6 @@ impl State {
                 .then(|| tls::config(&certificates))
                 .transpose()?,
             certificates,
-            challenges: RwLock::default(),
             policy,
             stop: watch::Sender::new(false),
             table: RwLock::default(),

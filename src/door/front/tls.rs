@@ -5,6 +5,7 @@ use super::selfsigned;
 use super::settings::Certificate;
 use crate::base::link::Said;
 use crate::base::{Error, Kind, Result, limits};
+use crate::door::acme::{ALPN, Proofs};
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -12,21 +13,20 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
 use rustls::{InconsistentKeys, ServerConfig};
-use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-/// What a client offers who checks that a name is ours (RFC 8737), and nobody else.
-pub(crate) const ACME_ALPN: &[u8] = b"acme-tls/1";
+/// The one of our own making, in the door's folder.
+const SELF_SIGNED: &str = "self-signed";
 
 /// The certificates in use, shared by all HTTPS listeners.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Certificates {
     shown: RwLock<Option<Arc<CertifiedKey>>>,
-    /// By host name, while somebody checks that the name is ours.
-    challenges: RwLock<HashMap<String, Arc<CertifiedKey>>>,
+    /// For an authority that checks that a name is ours.
+    proofs: Arc<Proofs>,
     /// Browsers believe it, so they may be told to come back by HTTPS alone.
     believed: AtomicBool,
     files: Option<Files>,
@@ -57,8 +57,8 @@ impl Certificates {
         let mut ours = Certificates::default();
         match from {
             None | Some(Certificate::Later) => {}
-            Some(Certificate::SelfSigned { file, seal, names }) => {
-                ours.shown = RwLock::new(Some(Arc::new(selfsigned::open(file, seal, names)?)));
+            Some(Certificate::OfOurs { folder, seal, names, .. }) => {
+                ours.shown = RwLock::new(Some(Arc::new(selfsigned::open(&folder.join(SELF_SIGNED), seal, names)?)));
             }
             Some(Certificate::Files { chain, key }) => {
                 let files = Files { chain: chain.clone(), key: key.clone(), seen: Mutex::default() };
@@ -80,15 +80,9 @@ impl Certificates {
         Ok(())
     }
 
-    /// Shows this certificate to whoever checks by TLS that `host` is ours.
-    pub fn answer_challenge(&self, host: &str, chain_pem: &[u8], key_pem: &[u8]) -> Result<()> {
-        let new = Arc::new(pair(chain_pem, key_pem, &say!("確認用の証明書", "the challenge's certificate"))?);
-        self.challenges.write().unwrap_or_else(PoisonError::into_inner).insert(host.to_ascii_lowercase(), new);
-        Ok(())
-    }
-
-    pub fn end_challenge(&self, host: &str) {
-        self.challenges.write().unwrap_or_else(PoisonError::into_inner).remove(&host.to_ascii_lowercase());
+    /// What is shown to an authority: filled by whoever orders certificates, read by all listeners.
+    pub(crate) fn proofs(&self) -> &Arc<Proofs> {
+        &self.proofs
     }
 
     /// Why the newest files are not in use.
@@ -140,12 +134,16 @@ impl Certificates {
     }
 }
 
+impl std::fmt::Debug for Certificates {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Certificates").field("files", &self.files).finish_non_exhaustive()
+    }
+}
+
 impl ResolvesServerCert for Certificates {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let checks = hello.alpn().is_some_and(|mut all| all.any(|one| one == ACME_ALPN));
-        if checks {
-            let challenges = self.challenges.read().unwrap_or_else(PoisonError::into_inner);
-            return challenges.get(&hello.server_name()?.to_ascii_lowercase()).cloned();
+        if hello.alpn().is_some_and(|mut all| all.any(|one| one == ALPN)) {
+            return self.proofs.certificate(hello.server_name()?);
         }
         self.shown.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -158,7 +156,7 @@ pub(crate) fn config(certificates: &Arc<Certificates>) -> Result<Arc<ServerConfi
     let builder = ServerConfig::builder_with_provider(provider).with_protocol_versions(&[&TLS13, &TLS12]);
     let resolver = Arc::clone(certificates) as Arc<dyn ResolvesServerCert>;
     let mut config = builder.map_err(bug)?.with_no_client_auth().with_cert_resolver(resolver);
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec(), ACME_ALPN.to_vec()];
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec(), ALPN.to_vec()];
     // Returning clients save a signature each; the keys change by themselves and are never written down.
     config.ticketer = aws_lc_rs::Ticketer::new().map_err(bug)?;
     Ok(Arc::new(config))

@@ -45,6 +45,8 @@ pub(crate) struct Plan {
     disturbed: bool,
     /// Green does not answer: asking it to close is in vain.
     hung: bool,
+    /// Messages on the wire whose fate nobody will know.
+    in_doubt: bool,
     /// When what happens now began; when it has to have ended; when the gate was held.
     since: Duration,
     due: Option<Duration>,
@@ -72,6 +74,7 @@ impl Plan {
             green: false,
             disturbed: false,
             hung: false,
+            in_doubt: false,
             since: Duration::ZERO,
             due: None,
             held: Duration::ZERO,
@@ -210,8 +213,11 @@ impl Plan {
             (Stage::Commit, Heard::NotLinked(why)) => self.turn(at, stage, why, acts),
             (_, Heard::Gone(who, why)) if matters(who, stage) => self.turn(at, stage, why, acts),
             (Stage::Warm, Heard::Warm(Who::Green)) => self.pass(at, stage, None, acts),
-            (Stage::Quiesce, Heard::Quiesced { in_doubt: 0 }) => self.pass(at, stage, None, acts),
-            (Stage::Quiesce, Heard::Quiesced { .. }) => self.pass(at, stage, Some("in_doubt"), acts),
+            (Stage::Quiesce, Heard::Quiesced { in_doubt }) => {
+                self.in_doubt = in_doubt > 0;
+                acts.push(Act::Calm);
+            }
+            (Stage::Quiesce, Heard::Calm) => self.pass(at, stage, self.in_doubt.then_some("in_doubt"), acts),
             (Stage::Drain, Heard::Drained) => self.pass(at, stage, None, acts),
             // Whatever is still at work is ended when blue closes.
             (Stage::Quiesce | Stage::Drain, Heard::Late) => self.pass(at, stage, Some("late"), acts),
@@ -472,6 +478,7 @@ mod tests {
             Act::Tell(who, Word::Open) => Opened(*who),
             Act::Tell(who, Word::Check(id)) => Checked(*who, *id, None),
             Act::Kill(who) => Gone(*who, why()),
+            Act::Calm => Calm,
             Act::Drain => Drained,
             Act::Link => Linked,
             other => panic!("{other:?} is not answered"),
@@ -518,6 +525,7 @@ mod tests {
         let want = [
             Act::Run(Green),
             Act::Tell(Blue, Word::Quiesce),
+            Act::Calm,
             Act::Hold,
             Act::Drain,
             Act::Tell(Blue, Word::Close),
@@ -643,6 +651,7 @@ mod tests {
         }
         let (mut plan, _) = until(Stage::Quiesce);
         plan.on(Duration::ZERO, Quiesced { in_doubt: 2 });
+        plan.on(Duration::ZERO, Calm);
         assert_eq!(plan.steps().last().unwrap().detail.as_deref(), Some("in_doubt"));
     }
 

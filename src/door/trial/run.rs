@@ -47,7 +47,6 @@ struct Run<'a> {
     /// Where the worker that opened last is reached.
     opened: Option<(PathBuf, PathBuf, Vec<RouteClass>)>,
     cost: Cost,
-    drains: u64,
 }
 
 enum Next {
@@ -82,7 +81,6 @@ pub(crate) fn run(supervisor: &mut Supervisor, order: TrialOrder) -> After {
         closed: None,
         opened: None,
         cost: Cost::default(),
-        drains: 0,
     };
     run.hear(Heard::Begin);
     loop {
@@ -180,6 +178,7 @@ impl Run<'_> {
                 return Some(Heard::Gone(who, killed()));
             }
             Act::Hold => self.hold(),
+            Act::Calm => self.calm(),
             Act::Drain => self.drain(),
             Act::Shut => {
                 log::event("worker_down", &json!({"trial": self.order.id}));
@@ -250,9 +249,18 @@ impl Run<'_> {
         self.supervisor.facts.set_state(State::Held);
     }
 
+    fn calm(&self) {
+        let (gate, tell) = (Arc::clone(&self.supervisor.gate), self.supervisor.tell.clone());
+        self.supervisor.runtime.spawn(async move {
+            if gate.calm(limits::TRIAL_QUIESCE).await {
+                // A door that has closed waits for nothing.
+                tell.send(Event::Trial(Heard::Calm)).ok();
+            }
+        });
+    }
+
     /// The answer carries no number: a drain that is over is waited for no more, so an old one cannot answer a new one.
-    fn drain(&mut self) {
-        self.drains += 1;
+    fn drain(&self) {
         let (gate, front, tell) =
             (Arc::clone(&self.supervisor.gate), Arc::clone(&self.supervisor.front), self.supervisor.tell.clone());
         let wait = move || {

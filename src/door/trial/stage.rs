@@ -9,7 +9,7 @@ use std::time::Duration;
 pub(crate) enum Stage {
     /// Green's process is there, with its keys; it has opened nothing.
     Warm,
-    /// Blue ends delivery, long jobs and event streams; it goes on answering pages.
+    /// Blue ends delivery, long jobs and event streams; it goes on answering pages, and long answers come to their end.
     Quiesce,
     /// The gate is held.
     Pause,
@@ -167,6 +167,8 @@ pub(crate) enum Act {
     Tell(Who, Word),
     /// ● Kill, and wait until it is dead.
     Kill(Who),
+    /// ● Until nobody inside is there for long: who comes and goes is done in a moment, a long answer is not.
+    Calm,
     /// Hold the gate.
     Hold,
     /// ● Until nobody is inside.
@@ -191,6 +193,7 @@ pub(crate) enum Heard {
     Quiesced {
         in_doubt: u64,
     },
+    Calm,
     Drained,
     Closed(Who),
     Opened(Who),

@@ -126,6 +126,7 @@ impl World {
                 self.held_since = Some(self.at);
                 return Ok(());
             }
+            Act::Calm => Some(Heard::Calm),
             Act::Drain => Some(Heard::Drained),
             Act::Shut => {
                 self.gate(None);

@@ -65,6 +65,8 @@ fn rotate(house: &House, by: &By, now: Time, (to, phrase): (Provider, Option<Hid
     house.store.keys().rewrap_root(&root, now)?;
     boot.write(data)?;
     house.store.keys().retire_roots(&root)?;
+    house.take_root(&root);
+    house.keep_alarm()?;
     Answer::of(status(data)?)
 }
 

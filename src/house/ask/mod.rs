@@ -4,6 +4,7 @@
 //! To add a verb: a variant in the group's file, its arm in that file's `answer`, and its flags in `cli/verbs`.
 //! Files never travel as paths: the caller lends them by name through `Streams`.
 
+pub mod alarm;
 pub mod audit;
 pub mod campaigns;
 pub mod consent;
@@ -28,6 +29,7 @@ use std::io::{Read, Write};
 pub enum Ask {
     House(house::HouseAsk),
     Audit(audit::AuditAsk),
+    Alarm(alarm::AlarmAsk),
     Contacts(contacts::ContactsAsk),
     Tag(fields::TagAsk),
     Attribute(fields::AttributeAsk),
@@ -80,6 +82,7 @@ impl House {
     pub fn answer(&self, by: &By, now: Time, ask: Ask, io: &dyn Streams) -> Result<Answer> {
         match ask {
             Ask::House(ask) => house::answer(self, now, ask),
+            Ask::Alarm(ask) => alarm::answer(self, by, now, ask),
             Ask::Audit(ask) => audit::answer(self, by, now, ask, io),
             Ask::Contacts(ask) => contacts::answer(self, by, now, ask, io),
             Ask::Tag(ask) => fields::tags(self, by, now, ask),

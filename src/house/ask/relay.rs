@@ -57,7 +57,7 @@ fn set(house: &House, by: &By, now: Time, (url, password, ca): New) -> Result<()
     if let Some(ca) = ca {
         relay = relay.with_extra_ca(ca);
     }
-    delivery::set_relay(&house.store, by, now, &relay)
+    house.set_relay(by, now, &relay)
 }
 
 impl House {

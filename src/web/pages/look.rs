@@ -42,5 +42,6 @@ pub(crate) fn save(v: &mut Visit<'_>) -> Result<Answer> {
         return Ok(draw(v, faults)?.status(422));
     };
     look::set(&v.house.store, &v.by(), v.now, &Chosen { name, accent })?;
+    v.house.keep_alarm()?;
     v.back_to(HERE, say!("見た目を保存しました。", "The look is saved."))
 }

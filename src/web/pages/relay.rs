@@ -100,7 +100,7 @@ fn field_of(v: &Visit<'_>, e: &Error) -> &'static str {
 }
 
 pub(crate) fn save(v: &mut Visit<'_>) -> Result<Answer> {
-    let set = given(v).and_then(|relay| delivery::set_relay(&v.house.store, &v.by(), v.now, &relay));
+    let set = given(v).and_then(|relay| v.house.set_relay(&v.by(), v.now, &relay));
     match set {
         Ok(()) => v.back_to(HERE, say!("中継サーバーの設定を保存しました。", "The relay is saved.")),
         Err(e) if matches!(e.kind(), Kind::Refused | Kind::Config) => {

@@ -238,6 +238,7 @@ fn answers(wizard: &Wizard, key: &str) -> Result<setup::Answers> {
         },
         relay: typed.relay.clone(),
         probe: true,
+        alarm_to: None,
     })
 }
 

@@ -66,6 +66,7 @@ impl TestSite {
             },
             relay: None,
             probe: false,
+            alarm_to: None,
         };
         let now = Time::parse("2026-11-20 10:05", &clock::japan()).unwrap();
         let done = setup::run(&dir.path().join("data"), Build::TEST, &By::house("test"), now, &answers).unwrap();

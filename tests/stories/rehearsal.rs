@@ -1,0 +1,67 @@
+//! Releases that never were, packed and signed like real ones (`tests/rehearsal`).
+
+use crate::world::Home;
+use serde_json::{Value, json};
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// Whoever makes releases: keys of its own, in the home of one story.
+pub struct Vendor<'a> {
+    home: &'a Home,
+    signing: String,
+    roots: String,
+}
+
+impl<'a> Vendor<'a> {
+    pub fn new(home: &'a Home) -> Vendor<'a> {
+        Vendor::of(home, "keys")
+    }
+
+    /// One whose keys lie in a folder of this name.
+    pub fn of(home: &'a Home, folder: &str) -> Vendor<'a> {
+        let keys = home.run(&["release", "keys", "--out", folder, "--json"]).ok().json();
+        let roots = std::fs::read_to_string(home.path(&format!("{folder}/release.pub"))).unwrap();
+        Vendor { home, signing: keys["signing"][0]["file"].as_str().unwrap().to_owned(), roots }
+    }
+
+    /// A program of this version; `part` may add a fault to it.
+    pub fn program(&self, version: &str, part: Value) -> PathBuf {
+        let mut whole = json!({"version": version, "roots": self.roots});
+        whole.as_object_mut().unwrap().extend(part.as_object().unwrap().clone());
+        let path = self.home.path(&format!("program-{version}"));
+        std::fs::copy(stripped(), &path).unwrap();
+        let text = whole.to_string();
+        let mut file = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        file.write_all(&(text.len() as u64).to_be_bytes()).unwrap();
+        file.write_all(b"HAKOBU-R").unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        path
+    }
+
+    /// The same, as a bundle.
+    pub fn bundle(&self, version: &str, part: Value) -> PathBuf {
+        let program = self.program(version, part);
+        let words = ["release", "pack", "--binary", program.to_str().unwrap(), "--key-file", &self.signing];
+        let packed = self.home.run(&[&words[..], &["--out", "out", "--json"]].concat()).ok().json();
+        std::fs::remove_file(program).unwrap();
+        self.home.path(packed["bundle"].as_str().unwrap())
+    }
+}
+
+/// Without what only a debugger reads, once for all stories of this run: the smaller it is the faster it is packed.
+fn stripped() -> &'static Path {
+    static MADE: OnceLock<PathBuf> = OnceLock::new();
+    MADE.get_or_init(|| {
+        let from = env!("CARGO_BIN_EXE_hakobu-rehearsal");
+        let to = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("rehearsal-{}", std::process::id()));
+        let done = Command::new("strip").arg("-o").arg(&to).arg(from).status().is_ok_and(|s| s.success());
+        if !done {
+            std::fs::copy(from, &to).unwrap();
+        }
+        to
+    })
+}
