@@ -317,6 +317,10 @@ pub const NOTICE_LEAD: Duration = Duration::from_secs(7 * 24 * 3600);
 pub const NOTICE_PAST: usize = 10;
 /// Updates that a page lists.
 pub const UPDATES_SHOWN: usize = 50;
+/// So long after it was handed over an update is shown as going on, though the door has not begun it yet.
+pub const HANDED_WAIT: Duration = Duration::from_secs(30);
+/// A bundle that is uploaded.
+pub const BUNDLE_UPLOAD: u64 = 512 * MB;
 /// What the door writes about a trial that runs.
 pub const TRIAL_NOTES_MAX: u64 = MB;
 // Contacts.

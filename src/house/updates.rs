@@ -1,12 +1,61 @@
-//! What the house knows of its own updates: those that were, the one that is being tried, what a release changes.
+//! Updates, as a person at the pages drives them: a release is offered (by the source, or as a file), shown with what it
+//! changes, and then prepared in a thread and handed to the door. What the door is trying is read from its own file.
+//!
+//! An offer lies in this memory: when the process ends it is gone, and is brought again.
 
 use super::House;
-use crate::base::link::{Step, TrialOrder, TrialRecord};
-use crate::base::{Error, Result, Say, limits};
-use crate::update::change::{self, Change};
+use crate::base::link::{Step, TrialOrder};
+use crate::base::slots::Slots;
+use crate::base::{By, Error, Result, Say, Time, limits};
+use crate::update::bundle::Head;
+use crate::update::history::{self, Outcome, Update};
+use crate::update::keys::Roots;
+use crate::update::prepare::{self, Errand, From, Prepared, Wish};
+use crate::update::{Version, trust};
 use serde::Deserialize;
 use std::fs::File;
-use std::io::{ErrorKind, Read};
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+/// A file that was handed in.
+pub trait Bundle: Read + Seek + Send {}
+impl<T: Read + Seek + Send> Bundle for T {}
+
+#[derive(Default)]
+pub struct Desk(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    offer: Option<Offer>,
+    bundle: Option<Box<dyn Bundle>>,
+    work: Work,
+}
+
+/// A release that may be installed here, as its signed manifest says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    pub version: Version,
+    pub size: u64,
+    pub made: Time,
+    pub expires: Time,
+    pub notes: Say,
+    /// It was handed in; otherwise the source has it.
+    pub is_file: bool,
+}
+
+/// The steps before the door's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Work {
+    #[default]
+    Idle,
+    Preparing {
+        to: Version,
+    },
+    /// The door has it since then, and is about to begin.
+    Handed(Instant),
+    Failed(Say),
+}
 
 /// An update that the door is trying now, as it wrote it down.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +88,54 @@ enum Line {
 }
 
 const TRIAL: &str = "trial.jsonl";
-const RECORDS: &str = "trials";
+
+impl Desk {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn offer(&self) -> Option<Offer> {
+        self.state().offer.clone()
+    }
+
+    pub fn work(&self) -> Work {
+        self.state().work.clone()
+    }
+
+    fn put(&self, offer: Option<Offer>, bundle: Option<Box<dyn Bundle>>) -> Result<()> {
+        let mut state = self.state();
+        if matches!(state.work, Work::Preparing { .. }) {
+            return Err(under_way());
+        }
+        *state = State { offer, bundle, work: Work::Idle };
+        Ok(())
+    }
+
+    /// Takes the offer to work on it: nobody else does meanwhile.
+    fn take(&self, version: &Version) -> Result<Option<Box<dyn Bundle>>> {
+        let mut state = self.state();
+        let fits = state.offer.as_ref().is_some_and(|o| o.version == *version);
+        match (&state.work, fits) {
+            (Work::Preparing { .. }, _) => Err(under_way()),
+            (_, false) => Err(no_offer()),
+            (_, true) => {
+                state.work = Work::Preparing { to: version.clone() };
+                Ok(state.bundle.take())
+            }
+        }
+    }
+
+    /// Nothing is offered, and yet there is something to prepare.
+    fn begin(&self, to: Version) -> Result<()> {
+        self.put(None, None)?;
+        self.state().work = Work::Preparing { to };
+        Ok(())
+    }
+
+    fn end(&self, work: Work) {
+        *self.state() = State { work, ..State::default() };
+    }
+}
 
 impl House {
     /// The version that runs.
@@ -47,52 +143,131 @@ impl House {
         self.build.version
     }
 
+    /// Looks for something newer at the source. `None` when there is nothing.
+    pub fn look_for_update(&self, by: &By, now: Time) -> Result<Option<Offer>> {
+        let look = prepare::check(&self.errand(by, now))?;
+        if !look.can_update {
+            return Err(crate::update::plan::Refusal::NoRoots.into());
+        }
+        let zone = crate::base::clock::japan();
+        let offer = look.newer.map(|n| -> Result<Offer> {
+            let (made, expires) = (Time::parse(&n.made, &zone)?, Time::parse(&n.expires, &zone)?);
+            Ok(Offer { version: n.version, size: n.size, made, expires, notes: n.notes, is_file: false })
+        });
+        let offer = offer.transpose()?;
+        self.updates.put(offer.clone(), None)?;
+        Ok(offer)
+    }
+
+    /// Takes a bundle that somebody brings. Its documents are believed or refused at once; its body is checked when it is
+    /// installed.
+    pub fn offer_bundle(&self, now: Time, mut bundle: Box<dyn Bundle>) -> Result<Offer> {
+        let unreadable = |e| Error::io(say!("更新ファイルを読めません。", "Cannot read the release."), e);
+        let mut start = Vec::new();
+        bundle.by_ref().take(limits::BUNDLE_HEAD_MAX as u64).read_to_end(&mut start).map_err(unreadable)?;
+        let size = bundle.seek(SeekFrom::End(0)).map_err(unreadable)?;
+        bundle.seek(SeekFrom::Start(0)).map_err(unreadable)?;
+        let standing = history::standing(&self.store, self.build, now, None)?;
+        let release = trust::verify_head(&start, &Roots::parse(self.build.root_keys)?, &standing)?;
+        let Head { len, .. } = release.head;
+        let manifest = release.manifest;
+        if size != len as u64 + manifest.packed.size {
+            return Err(Error::refused(say!("更新ファイルが途中で切れています。", "The release is cut short.")));
+        }
+        let offer = Offer {
+            version: manifest.version,
+            size,
+            made: manifest.made,
+            expires: manifest.expires,
+            notes: manifest.notes,
+            is_file: true,
+        };
+        self.updates.put(Some(offer.clone()), Some(bundle))?;
+        Ok(offer)
+    }
+
+    /// Prepares the offered release in a thread and hands it to the door.
+    pub fn start_update(self: &Arc<House>, by: &By, now: Time, version: &Version) -> Result<()> {
+        self.may_begin()?;
+        let mut bundle = self.updates.take(version)?;
+        let version = version.clone();
+        self.prepare_in_thread(by, now, move |errand| {
+            let from = match &mut bundle {
+                Some(bundle) => From::File(bundle),
+                None => From::Source,
+            };
+            prepare::prepare(errand, Wish { version: Some(version), from, probation: limits::PROBATION })
+        })
+    }
+
+    /// Goes back to the kept previous slot, by a trial like any other.
+    pub fn start_back(self: &Arc<House>, by: &By, now: Time) -> Result<()> {
+        self.may_begin()?;
+        let slots = Slots::of(self.data());
+        let to = slots
+            .previous()?
+            .filter(|v| slots.has(v))
+            .ok_or_else(|| Error::missing(say!("戻せる版がありません。", "There is no version to go back to.")))?;
+        self.updates.begin(Version::parse(&to)?)?;
+        self.prepare_in_thread(by, now, |errand| prepare::back(errand, limits::PROBATION))
+    }
+
+    fn prepare_in_thread(
+        self: &Arc<House>,
+        by: &By,
+        now: Time,
+        work: impl FnOnce(&Errand<'_>) -> Result<Prepared> + Send + 'static,
+    ) -> Result<()> {
+        let (house, by) = (Arc::clone(self), by.clone());
+        let work = move || {
+            let prepared = work(&house.errand(&by, now));
+            house.updates.end(house.handed(prepared));
+        };
+        std::thread::Builder::new().name("update".into()).spawn(work).map(drop).map_err(|e| {
+            self.updates.end(Work::Idle);
+            Error::io(say!("更新を始められません。", "The update cannot start."), e)
+        })
+    }
+
+    fn handed(&self, prepared: Result<Prepared>) -> Work {
+        let outcome = prepared.and_then(|prepared| match prepared {
+            Prepared::Ready(order) => self.offer(order),
+            Prepared::Refused(update) => Err(Error::refused(refused(*update))),
+        });
+        match outcome {
+            Ok(()) => Work::Handed(Instant::now()),
+            Err(e) => Work::Failed(e.says().clone()),
+        }
+    }
+
+    /// There is a door, and it is not at work on another one.
+    fn may_begin(&self) -> Result<()> {
+        match (self.is_serving(), self.trying()?) {
+            (false, _) => Err(super::nobody_serves()),
+            (true, Some(_)) => Err(under_way()),
+            (true, None) => Ok(()),
+        }
+    }
+
+    /// What the door is trying now.
     pub fn trying(&self) -> Result<Option<Trying>> {
         let mut text = String::new();
         match File::open(self.data().join(TRIAL)) {
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
-            opened => {
-                opened.and_then(|f| f.take(limits::TRIAL_NOTES_MAX).read_to_string(&mut text)).map_err(unreadable)?
-            }
+            opened => opened
+                .and_then(|f| f.take(limits::TRIAL_NOTES_MAX).read_to_string(&mut text))
+                .map_err(|e| Error::io(say!("更新の記録を読めません。", "Cannot read the records of updates."), e))?,
         };
         // A last line that was cut short is one that the door is just writing.
         Ok(parse(&text))
     }
 
     /// Updates that ended, newest first.
-    pub fn past_updates(&self) -> Result<Vec<TrialRecord>> {
-        let mut all = self.fresh_records()?;
-        all.sort_by_key(|r| std::cmp::Reverse(r.at));
-        all.dedup_by(|a, b| a.id == b.id);
-        all.truncate(limits::UPDATES_SHOWN);
+    pub fn past_updates(&self) -> Result<Vec<Update>> {
+        let mut all = history::list(&self.store, limits::UPDATES_SHOWN)?;
+        all.retain(|u| u.result != Outcome::Trying);
         Ok(all)
     }
-
-    /// Those that the door has written and that do not stand in the books yet.
-    fn fresh_records(&self) -> Result<Vec<TrialRecord>> {
-        let entries = match std::fs::read_dir(self.data().join(RECORDS)) {
-            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries.map_err(unreadable)?,
-        };
-        let mut found = Vec::new();
-        for entry in entries {
-            let path = entry.map_err(unreadable)?.path();
-            if path.extension().is_some_and(|e| e == "json") {
-                // One that the door is just replacing, or has just taken away, is seen the next time.
-                found.extend(std::fs::read(&path).ok().and_then(|b| serde_json::from_slice(&b).ok()));
-            }
-        }
-        Ok(found)
-    }
-
-    /// What a version changes, where it was installed with a manifest.
-    pub fn change(&self, version: &str) -> Option<Change> {
-        change::of(self.data(), version)
-    }
-}
-
-fn unreadable(e: std::io::Error) -> Error {
-    Error::io(say!("更新の記録を読めません。", "Cannot read the records of updates."), e)
 }
 
 fn parse(text: &str) -> Option<Trying> {
@@ -108,6 +283,19 @@ fn parse(text: &str) -> Option<Trying> {
         }
     }
     Some(trying)
+}
+
+fn refused(update: Update) -> Say {
+    update.cause.unwrap_or_else(|| say!("この版は受け付けられません。", "This release is refused."))
+}
+
+fn under_way() -> Error {
+    Error::later(say!("別の更新が進行中です。", "Another update is under way."))
+}
+
+fn no_offer() -> Error {
+    Error::missing(say!("その版は、いまここにありません。", "That version is not here now."))
+        .hint(say!("もう一度、確認するか、更新ファイルを選んでください。", "Look again, or bring its bundle."))
 }
 
 #[cfg(test)]

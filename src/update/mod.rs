@@ -41,7 +41,6 @@
 //! **Invariant:** nothing that nobody signed meets a decompressor.
 
 pub mod bundle;
-pub mod change;
 pub mod fetch;
 mod generation;
 pub mod history;

@@ -162,6 +162,16 @@ pub(crate) const TABLE: &[Route] = &[
     post("/settings/tokens/{id}/revoke", ADMIN, Who::Right(Right::Settings), Body::Form, tokens::revoke),
     get("/settings/updates", ADMIN, Who::Right(Right::Settings), updates::show),
     get("/settings/updates/live", ADMIN, Who::Right(Right::Settings), updates::live),
+    post("/settings/updates/look", ADMIN, Who::Right(Right::Settings), Body::Form, updates::look),
+    post(
+        "/settings/updates/bring",
+        ADMIN,
+        Who::Right(Right::Settings),
+        Body::Upload(limits::BUNDLE_UPLOAD),
+        updates::bring,
+    ),
+    post("/settings/updates/apply", ADMIN, Who::Right(Right::Settings), Body::Form, updates::apply),
+    post("/settings/updates/back", ADMIN, Who::Right(Right::Settings), Body::Form, updates::back),
     get("/settings/updates/{id}", ADMIN, Who::Right(Right::Settings), updates::one),
     get("/settings/updates/notice/{which}/{about}", ADMIN, Who::Right(Right::Settings), updates::notices::show),
     post(

@@ -1,7 +1,5 @@
-//! What people are told of an update: the two notices (before it: content, date, expected wait; after it: completion),
-//! prepared as mails to those who use the house, and the change record that each of them reads at the next sign-in.
-//!
-//! Who sends them is the house; here are the words and who has got and read what.
+//! What people are told of an update: two notices (before it: content, date, expected wait; after it: completion),
+//! prepared as mails to those who use the house. Who sends them is the house; here are the words and who has got what.
 //!
 //! Reading order: `plan` (figures and words), this file, `rows`.
 
@@ -23,12 +21,6 @@ CREATE TABLE update_notices (
     by TEXT NOT NULL,
     accepted INTEGER NOT NULL,       -- 0: the relay refused this one
     PRIMARY KEY (which, about, user)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE update_read (
-    user INTEGER NOT NULL,
-    version TEXT NOT NULL,
-    at INTEGER NOT NULL,
-    PRIMARY KEY (user, version)
 ) STRICT, WITHOUT ROWID;
 ";
 
@@ -75,12 +67,4 @@ pub fn told(store: &Store, which: Which, about: &str) -> Result<Option<Told>> {
 /// Those whose mail the relay has taken: they are not told twice.
 pub fn reached(store: &Store, which: Which, about: &str) -> Result<Vec<UserId>> {
     store.read(|c| rows::reached(c, which.name(), about))
-}
-
-pub fn has_read(store: &Store, user: UserId, version: &str) -> Result<bool> {
-    store.read(|c| rows::has_read(c, user, version))
-}
-
-pub fn mark_read(store: &Store, now: Time, user: UserId, version: &str) -> Result<()> {
-    store.write(&By::User(user), now, Deed::new("update.read", version), |tx| rows::mark_read(tx, user, version, now))
 }

@@ -1,7 +1,7 @@
 //! The figures and the words of the two notices. Pure.
 
-use crate::base::link::{TrialRecord, TrialResult};
 use crate::base::{Lang, Say, Time, clock, limits};
+use crate::update::history::{Outcome, Update};
 
 /// How long requests waited at the updates of before: the longest of them, and how many there were.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -11,8 +11,9 @@ pub struct Wait {
 }
 
 /// From the newest updates that switched: a release that was refused made nobody wait.
-pub fn expected(past: &[TrialRecord]) -> Wait {
-    let switched = past.iter().filter(|r| r.result != TrialResult::Refused).take(limits::NOTICE_PAST);
+pub fn expected(past: &[Update]) -> Wait {
+    let switched =
+        past.iter().filter(|u| matches!(u.result, Outcome::Updated | Outcome::RolledBack)).take(limits::NOTICE_PAST);
     switched
         .fold(Wait::default(), |w, r| Wait { longest_ms: w.longest_ms.max(r.longest_held_ms), updates: w.updates + 1 })
 }
@@ -102,11 +103,11 @@ pub fn before(about: &About<'_>, at: Time, wait: Wait, lang: Lang) -> Text {
     Text { subject, body }
 }
 
-pub fn after(about: &About<'_>, record: &TrialRecord, lang: Lang) -> Text {
-    let done = record.result == TrialResult::Updated;
-    let (house, version, when) = (about.house, about.version, clock::words(Time(record.at), lang));
-    let held = held(record, lang);
-    let cause = record.cause.as_ref().map_or("", |c| c.to(lang));
+pub fn after(about: &About<'_>, update: &Update, lang: Lang) -> Text {
+    let done = update.result == Outcome::Updated;
+    let (house, version, when) = (about.house, about.version, clock::words(update.at, lang));
+    let held = held(update, lang);
+    let cause = update.cause.as_ref().map_or("", |c| c.to(lang));
     let (subject, body) = match (lang, done) {
         (Lang::Ja, true) => (
             format!("【更新完了】{house}（版 {version}）"),
@@ -120,7 +121,7 @@ pub fn after(about: &About<'_>, record: &TrialRecord, lang: Lang) -> Text {
             format!(
                 "{house}をご利用の皆さま\n\n予定していた更新を取りやめ、元の版（{}）に戻しました。データは失われていません。\n\n\
                  ■ 原因\n{cause}\n\n■ 日時\n{when}\n\n■ 実際の影響\n{held}\n",
-                record.from
+                update.from
             ),
         ),
         (Lang::En, true) => (
@@ -135,15 +136,15 @@ pub fn after(about: &About<'_>, record: &TrialRecord, lang: Lang) -> Text {
             format!(
                 "To everybody who uses {house}\n\nThe planned update was taken back, and version {} runs as before. No data was lost.\n\n\
                  * Why\n{cause}\n\n* When\n{when} (Japan time)\n\n* What it cost\n{held}\n",
-                record.from
+                update.from
             ),
         ),
     };
     Text { subject, body }
 }
 
-fn held(record: &TrialRecord, lang: Lang) -> String {
-    let (n, longest) = (record.held_requests, seconds(record.longest_held_ms, lang));
+fn held(update: &Update, lang: Lang) -> String {
+    let (n, longest) = (update.held_requests, seconds(update.longest_held_ms, lang));
     match (lang, n) {
         (Lang::Ja, 0) => "停止はなく、お待たせした操作もありません。".to_owned(),
         (Lang::En, 0) => "No downtime, and nobody had to wait.".to_owned(),
@@ -156,27 +157,17 @@ fn held(record: &TrialRecord, lang: Lang) -> String {
 mod tests {
     use super::*;
 
-    fn record(result: TrialResult, held_requests: u64, longest_held_ms: u64) -> TrialRecord {
-        let cause = (result == TrialResult::RolledBack).then(|| say!("応答しませんでした。", "It did not answer."));
-        let (id, from, to) = ("u-1".into(), "1.0.0".into(), "1.1.0".into());
-        TrialRecord {
-            id,
-            result,
-            from,
-            to,
-            at: 1_800_000_000_000,
-            held_requests,
-            longest_held_ms,
-            steps: vec![],
-            cause,
-        }
+    fn update(result: Outcome, held_requests: u64, longest_held_ms: u64) -> Update {
+        let cause = (result == Outcome::RolledBack).then(|| say!("応答しませんでした。", "It did not answer."));
+        let (id, by, from, to) = ("u-1".into(), "user:u1".into(), "1.0.0".into(), "1.1.0".into());
+        let (n, at, steps, notes, minimum) = (1, Time(1_800_000_000_000), Vec::new(), None, None);
+        Update { n, id, at, by, from, to, result, held_requests, longest_held_ms, steps, cause, notes, minimum }
     }
 
     #[test]
     fn the_expected_wait_is_the_longest_of_the_last_switches() {
-        use TrialResult::{Refused, RolledBack, Updated};
-        let of =
-            |all: &[(TrialResult, u64)]| expected(&all.iter().map(|(r, ms)| record(*r, 1, *ms)).collect::<Vec<_>>());
+        use Outcome::{Refused, RolledBack, Updated};
+        let of = |all: &[(Outcome, u64)]| expected(&all.iter().map(|(r, ms)| update(*r, 1, *ms)).collect::<Vec<_>>());
         assert_eq!(of(&[]), Wait { longest_ms: 0, updates: 0 });
         assert_eq!(of(&[(Updated, 120), (RolledBack, 300), (Refused, 9_000)]), Wait { longest_ms: 300, updates: 2 });
         let many: Vec<_> = (0..100).map(|n| (Updated, n)).collect();
@@ -213,12 +204,12 @@ mod tests {
         assert!(text.subject.contains("1.1.0"));
         let text = before(&about, at, Wait::default(), Lang::En);
         assert!(text.body.contains("Fri 4 Dec 2026 10:00") && text.body.contains("Photos can be sorted."));
-        let text = after(&about, &record(TrialResult::Updated, 12, 180), Lang::Ja);
+        let text = after(&about, &update(Outcome::Updated, 12, 180), Lang::Ja);
         assert!(
             text.subject.contains("完了") && text.body.contains("12 件") && text.body.contains("0.2 秒"),
             "{text:?}"
         );
-        let text = after(&about, &record(TrialResult::RolledBack, 0, 0), Lang::En);
+        let text = after(&about, &update(Outcome::RolledBack, 0, 0), Lang::En);
         assert!(text.body.contains("It did not answer.") && text.body.contains("1.0.0 runs as before"), "{text:?}");
     }
 }

@@ -43,14 +43,3 @@ pub(super) fn reached(c: &Connection, which: &str, about: &str) -> Result<Vec<Us
     let found = all.query_map(params![which, about], |r| r.get(0).map(UserId))?;
     Ok(found.collect::<std::result::Result<_, _>>()?)
 }
-
-pub(super) fn has_read(c: &Connection, user: UserId, version: &str) -> Result<bool> {
-    let mut one = c.prepare_cached("SELECT 1 FROM update_read WHERE user = ?1 AND version = ?2")?;
-    Ok(one.exists(params![user.0, version])?)
-}
-
-pub(super) fn mark_read(tx: &Connection, user: UserId, version: &str, at: Time) -> Result<()> {
-    tx.prepare_cached("INSERT OR IGNORE INTO update_read (user, version, at) VALUES (?1, ?2, ?3)")?
-        .execute(params![user.0, version, at.ms()])?;
-    Ok(())
-}

@@ -5,7 +5,7 @@ use crate::base::{Result, Time, ids::CampaignId};
 use crate::campaigns::{State, campaign, result, sender};
 use crate::contacts::{segment, segment::Segment, suppression};
 use crate::house::House;
-use crate::update::notice;
+use crate::update::history;
 use crate::web::answer::{Answer, Live};
 use crate::web::chart::{Bars, Series};
 use crate::web::page::Page;
@@ -18,8 +18,7 @@ use askama::Template;
 struct Home {
     p: Page,
     /// What the running version changes, until this user has read it.
-    news: String,
-    version: &'static str,
+    news: Vec<News>,
     todo: Vec<Todo>,
     running: String,
     is_running: bool,
@@ -49,6 +48,8 @@ struct Recent {
     in_doubt: u64,
 }
 
+/// Change records on the home page at once.
+const NEWS: usize = 3;
 /// Campaigns on the home page.
 const RECENT: usize = 8;
 
@@ -60,7 +61,6 @@ pub(crate) fn show(v: &mut Visit<'_>) -> Result<Answer> {
     let (running, is_running) = running(house, v.w, v.leads("/campaigns/c1"))?;
     Answer::page(&Home {
         news: news(v)?,
-        version: house.version(),
         chart: chart(v.w, &recent),
         suppressed: suppression::count(&house.store)?,
         may_create: v.may(Right::Edit) && v.leads("/campaigns/new"),
@@ -74,14 +74,24 @@ pub(crate) fn show(v: &mut Visit<'_>) -> Result<Answer> {
     })
 }
 
-fn news(v: &Visit<'_>) -> Result<String> {
-    let (Caller::Session(session), version) = (&v.caller, v.house.version()) else { return Ok(String::new()) };
-    match v.house.change(version) {
-        Some(change) if !notice::has_read(&v.house.store, session.user.id, version)? => {
-            Ok(change.notes.to(v.lang).to_owned())
-        }
-        Some(_) | None => Ok(String::new()),
-    }
+/// What an update changed.
+struct News {
+    n: i64,
+    version: String,
+    notes: String,
+}
+
+/// The newest updates since this user came that they have not read of.
+fn news(v: &Visit<'_>) -> Result<Vec<News>> {
+    let Caller::Session(session) = &v.caller else { return Ok(Vec::new()) };
+    let unread = history::unread(&v.house.store, session.user.id)?;
+    let since = unread.into_iter().rev().filter(|u| u.at >= session.user.created).take(NEWS);
+    let shown = |u: history::Update| News {
+        n: u.n,
+        version: u.to,
+        notes: u.notes.map(|n| n.to(v.lang).to_owned()).unwrap_or_default(),
+    };
+    Ok(since.map(shown).collect())
 }
 
 fn recent(house: &House) -> Result<Vec<Recent>> {

@@ -2,13 +2,16 @@
 
 pub(crate) mod notices;
 
-use crate::base::link::{Step, TrialRecord, TrialResult};
-use crate::base::{Error, Result, Time};
+use crate::base::link::Step;
+use crate::base::{Error, Result, Say, Time, limits};
 use crate::house::House;
-use crate::house::updates::Trying;
+use crate::house::updates::{Trying, Work};
+use crate::update::Version;
+use crate::update::history::{self, Outcome, Update};
 use crate::update::notice::{self, Told, Which};
 use crate::web::answer::{Answer, Live};
 use crate::web::dates::{grouped, long};
+use crate::web::field::{Field, Kind as Input};
 use crate::web::page::Page;
 use crate::web::pages::audit::Names;
 use crate::web::visit::Visit;
@@ -23,10 +26,21 @@ pub(super) const HERE: &str = "/settings/updates";
 struct Updates {
     p: Page,
     facts: Vec<(&'static str, String)>,
-    change: String,
     live: String,
     is_going: bool,
+    offer: Option<Shown>,
+    file: Field,
+    previous: String,
+    may_apply: bool,
     past: Vec<Past>,
+}
+
+/// The release that may be installed.
+struct Shown {
+    version: String,
+    notes: String,
+    facts: Vec<(&'static str, String)>,
+    told: String,
 }
 
 /// A row of the history.
@@ -53,17 +67,37 @@ struct Line {
 pub(crate) fn show(v: &mut Visit<'_>) -> Result<Answer> {
     let w = v.w;
     let names = Names::read(v)?;
-    let past = v.house.past_updates()?.iter().map(|r| past(v, &names, r)).collect::<Result<_>>()?;
+    let past = v.house.past_updates()?.iter().map(|u| past(v, &names, u)).collect::<Result<_>>()?;
     let (live, is_going) = going(v.house, w)?;
-    let change = v.house.change(v.house.version()).map(|c| c.notes.to(v.lang).to_owned());
+    let door = v.house.door();
     Answer::page(&Updates {
         p: v.page(w.menu_updates()).lead(w.updates_lead()).wide(),
         facts: facts(v),
-        change: change.unwrap_or_default(),
         live,
         is_going,
+        offer: offered(v, &names)?,
+        file: Field::new(w, Input::File, "file", w.updates_file()).required().support(w.updates_file_support()),
+        may_apply: door.pid > 0,
+        previous: door.previous.unwrap_or_default(),
         past,
     })
+}
+
+fn offered(v: &Visit<'_>, names: &Names) -> Result<Option<Shown>> {
+    let (w, Some(offer)) = (v.w, v.house.updates.offer()) else { return Ok(None) };
+    let version = offer.version.to_string();
+    let told = notice::told(&v.house.store, Which::Before, &version)?;
+    Ok(Some(Shown {
+        facts: vec![
+            (w.updates_from(), if offer.is_file { w.updates_from_file() } else { w.updates_from_source() }.to_owned()),
+            (w.updates_size(), format!("{:.1} MB", offer.size as f64 / limits::MB as f64)),
+            (w.updates_made(), long(offer.made, v.lang)),
+            (w.updates_expires(), long(offer.expires, v.lang)),
+        ],
+        notes: offer.notes.to(v.lang).to_owned(),
+        told: told_line(v, names, told.as_ref()),
+        version,
+    }))
 }
 
 fn facts(v: &Visit<'_>) -> Vec<(&'static str, String)> {
@@ -87,12 +121,12 @@ fn facts(v: &Visit<'_>) -> Vec<(&'static str, String)> {
     facts
 }
 
-fn past(v: &Visit<'_>, names: &Names, r: &TrialRecord) -> Result<Past> {
+fn past(v: &Visit<'_>, names: &Names, r: &Update) -> Result<Past> {
     let told = notice::told(&v.house.store, Which::After, &r.id)?;
     let (word, badge) = result(v.w, r.result);
     Ok(Past {
         id: r.id.clone(),
-        at: Time(r.at),
+        at: r.at,
         from: r.from.clone(),
         to: r.to.clone(),
         word,
@@ -112,11 +146,12 @@ pub(super) fn told_line(v: &Visit<'_>, names: &Names, told: Option<&Told>) -> St
     }
 }
 
-fn result(w: Words, result: TrialResult) -> (&'static str, &'static str) {
+fn result(w: Words, result: Outcome) -> (&'static str, &'static str) {
     match result {
-        TrialResult::Updated => (w.updates_updated(), "badge-good"),
-        TrialResult::RolledBack => (w.updates_rolled_back(), "badge-warn"),
-        TrialResult::Refused => (w.updates_refused(), "badge-calm"),
+        Outcome::Updated => (w.updates_updated(), "badge-good"),
+        Outcome::RolledBack => (w.updates_rolled_back(), "badge-warn"),
+        Outcome::Refused => (w.updates_refused(), "badge-calm"),
+        Outcome::Trying => (w.updates_trying(), "badge-busy"),
     }
 }
 
@@ -143,8 +178,31 @@ struct Going {
 /// The update that is being tried, and whether there is one. What it shows stands in a file of the door's, so it is the
 /// same whichever version answers.
 fn going(house: &House, w: Words) -> Result<(String, bool)> {
-    let Some(trying) = house.trying()? else { return Ok((String::new(), false)) };
-    Ok((drawn(w, &trying)?, true))
+    if let Some(trying) = house.trying()? {
+        return Ok((drawn(w, &trying)?, true));
+    }
+    let (going, is_going) = match house.updates.work() {
+        Work::Idle => return Ok((String::new(), false)),
+        Work::Preparing { to } => {
+            let says = w.updates_going_text(house.version(), &to.to_string());
+            (Going { w, says, steps: Vec::new(), now: w.updates_preparing().to_owned(), cause: String::new() }, true)
+        }
+        // Its file is there in a moment, or its record is.
+        Work::Handed(at) if at.elapsed() < limits::HANDED_WAIT => (handed(w), true),
+        Work::Handed(_) => return Ok((String::new(), false)),
+        Work::Failed(why) => (failed(w, &why), false),
+    };
+    Ok((going.render().map_err(Error::bug)?, is_going))
+}
+
+fn handed(w: Words) -> Going {
+    let (says, now) = (w.updates_handed().to_owned(), w.step_warm().to_owned());
+    Going { w, says, steps: Vec::new(), now, cause: String::new() }
+}
+
+fn failed(w: Words, why: &Say) -> Going {
+    let (says, cause) = (w.updates_not_begun().to_owned(), why.to(w.0).to_owned());
+    Going { w, says, steps: Vec::new(), now: String::new(), cause }
 }
 
 fn drawn(w: Words, trying: &Trying) -> Result<String> {
@@ -181,23 +239,70 @@ pub(crate) fn one(v: &mut Visit<'_>) -> Result<Answer> {
     let record = found(v, v.part("id"))?;
     let w = v.w;
     let names = Names::read(v)?;
-    let version = if record.result == TrialResult::Updated { &record.to } else { "" };
     Answer::page(&One {
         p: v.page(w.updates_record()).under(w.menu_updates(), HERE).wide(),
         past: past(v, &names, &record)?,
         steps: lines(w, &record.steps),
         cause: record.cause.as_ref().map(|c| c.to(v.lang).to_owned()).unwrap_or_default(),
-        change: v.house.change(version).map(|c| c.notes.to(v.lang).to_owned()).unwrap_or_default(),
+        change: record.notes.as_ref().map(|n| n.to(v.lang).to_owned()).unwrap_or_default(),
     })
 }
 
-pub(super) fn found(v: &Visit<'_>, id: &str) -> Result<TrialRecord> {
+pub(super) fn found(v: &Visit<'_>, id: &str) -> Result<Update> {
     let missing = || Error::missing(say!("その更新の記録はありません。", "There is no record of that update."));
-    v.house.past_updates()?.into_iter().find(|r| r.id == id).ok_or_else(missing)
+    history::find(&v.house.store, id)?.filter(|u| u.result != Outcome::Trying).ok_or_else(missing)
 }
 
-/// The change record has been read by whoever is signed in, and is not shown to them again.
+/// What whoever is signed in has read is not shown to them again.
 pub(crate) fn read(v: &mut Visit<'_>) -> Result<Answer> {
-    notice::mark_read(&v.house.store, v.now, v.session()?.user.id, v.house.version())?;
+    let (user, by) = (v.session()?.user.id, v.by());
+    let read: Vec<i64> = v.form.all("n").filter_map(|n| n.parse().ok()).collect();
+    for update in history::unread(&v.house.store, user)?.iter().filter(|u| read.contains(&u.n)) {
+        history::mark_read(&v.house.store, &by, v.now, user, update.n)?;
+    }
     Ok(Answer::see("/"))
+}
+
+pub(crate) fn look(v: &mut Visit<'_>) -> Result<Answer> {
+    match v.house.look_for_update(&v.by(), v.now) {
+        Ok(Some(offer)) => {
+            let version = offer.version.to_string();
+            v.back_to(HERE, say!("新しい版 {version} があります。", "There is a newer version: {version}."))
+        }
+        Ok(None) => v.back_to(HERE, say!("いまの版が最新です。", "Nothing is newer than what runs.")),
+        Err(e) => v.back_with(HERE, &e),
+    }
+}
+
+pub(crate) fn bring(v: &mut Visit<'_>) -> Result<Answer> {
+    let Some(at) = v.files.iter().position(|f| f.field == "file") else {
+        return v.back_with(HERE, &Error::refused(say!("ファイルを選んでください。", "Choose a file.")));
+    };
+    let file = v.files.swap_remove(at).file;
+    match v.house.offer_bundle(v.now, Box::new(file)) {
+        Ok(offer) => {
+            let version = offer.version.to_string();
+            v.back_to(
+                HERE,
+                say!("版 {version} の署名を確認しました。", "The signatures of version {version} are good."),
+            )
+        }
+        Err(e) => v.back_with(HERE, &e),
+    }
+}
+
+pub(crate) fn apply(v: &mut Visit<'_>) -> Result<Answer> {
+    let started =
+        Version::parse(v.form.get("version")).and_then(|version| v.house.start_update(&v.by(), v.now, &version));
+    match started {
+        Ok(()) => Ok(Answer::see(HERE)),
+        Err(e) => v.back_with(HERE, &e),
+    }
+}
+
+pub(crate) fn back(v: &mut Visit<'_>) -> Result<Answer> {
+    match v.house.start_back(&v.by(), v.now) {
+        Ok(()) => Ok(Answer::see(HERE)),
+        Err(e) => v.back_with(HERE, &e),
+    }
 }

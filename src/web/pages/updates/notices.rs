@@ -42,16 +42,16 @@ fn prepared(v: &Visit<'_>) -> Result<(Notice, Option<Time>)> {
 }
 
 fn before(v: &Visit<'_>, version: String) -> Result<(Notice, Time)> {
-    let change = v.house.change(&version).ok_or_else(|| {
-        Error::missing(say!("その版はここにありません。", "That version is not here."))
-            .hint(say!("先に更新ファイルを取り込んでください。", "Bring its bundle in first."))
+    let offer = v.house.updates.offer().filter(|o| o.version.to_string() == version).ok_or_else(|| {
+        Error::missing(say!("その版は、いまここにありません。", "That version is not here now."))
+            .hint(say!("もう一度、確認するか、更新ファイルを選んでください。", "Look again, or bring its bundle."))
     })?;
     let typed = typed(v);
     let at = if typed.is_empty() { promised(v.now) } else { Time::parse(typed, &clock::japan())? };
     let wait = plan::expected(&v.house.past_updates()?);
     let text = |lang: Lang| -> Result<Text> {
         let house = v.house.name(lang)?;
-        let about = plan::About { house: &house, version: &version, change: Some(&change.notes) };
+        let about = plan::About { house: &house, version: &version, change: Some(&offer.notes) };
         Ok(plan::before(&about, at, wait, lang))
     };
     let (ja, en) = (text(Lang::Ja)?, text(Lang::En)?);
@@ -59,12 +59,11 @@ fn before(v: &Visit<'_>, version: String) -> Result<(Notice, Time)> {
 }
 
 fn after(v: &Visit<'_>, id: String) -> Result<Notice> {
-    let record = found(v, &id)?;
-    let change = v.house.change(&record.to).map(|c| c.notes);
+    let update = found(v, &id)?;
     let text = |lang: Lang| -> Result<Text> {
         let house = v.house.name(lang)?;
-        let about = plan::About { house: &house, version: &record.to, change: change.as_ref() };
-        Ok(plan::after(&about, &record, lang))
+        let about = plan::About { house: &house, version: &update.to, change: update.notes.as_ref() };
+        Ok(plan::after(&about, &update, lang))
     };
     Ok(Notice { which: Which::After, ja: text(Lang::Ja)?, en: text(Lang::En)?, about: id })
 }
