@@ -356,7 +356,7 @@ pub const WRITERS_OF_LETTERS: usize = 4;
 pub const MAIL_DEFERRALS: u32 = 20;
 pub const RELAY_REST: Duration = Duration::from_secs(30);
 /// Refusals of the message with the same answer, one after another with nothing accepted in between, at which the run
-/// pauses.
+/// pauses without asking anybody else. (Fewer pause it at its end, if they are all there were.)
 pub const SAME_REFUSALS: usize = 10;
 /// Whether the public URL answers: so long is waited, so long an answer counts, and so long a silence.
 pub const PROBE_WAIT: Duration = Duration::from_secs(3);
