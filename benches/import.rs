@@ -127,7 +127,7 @@ fn imported(dir: &Path, count: u64) -> Result<(Duration, Vec<f64>)> {
         s.spawn(|| other_writer(&store, &done, &waits));
         let start = Instant::now();
         let file = File { next: 0, count, line: Vec::new(), at: 0 };
-        let outcome = Source::open(&store, file, &Hints::default()).and_then(|mut source| {
+        let outcome = Source::open(&store, file, &Hints::default(), &Quiet).and_then(|mut source| {
             import::run(&store, (&by, Time(2)), &mut source, &order, &Quiet, &mut std::io::sink())
         });
         done.store(true, Ordering::Release);

@@ -26,8 +26,9 @@ pub const WAL_PAGES: usize = 4000;
 pub const WAL_KEEP: u64 = 64 * MB;
 /// Above this length of the write-ahead log a snapshot is given up by name and retried.
 pub const WAL_MAX: u64 = GB;
-/// Cache of one open journal file.
-pub const JOURNAL_CACHE: usize = 16 << 20;
+/// Cache of one open journal file. A ledger is worked through from its first row to its last, so that a larger one is
+/// no faster; it only lets the memory of a run grow with its recipients until it is full.
+pub const JOURNAL_CACHE: usize = 2 << 20;
 /// Journal files kept open though nobody uses them.
 pub const JOURNAL_OPEN: usize = 8;
 /// Longest part of a dumped journal file, and the step in which a snapshot copies.
@@ -365,7 +366,7 @@ pub const WRITERS_OF_LETTERS: usize = 4;
 pub const MAIL_DEFERRALS: u32 = 20;
 pub const RELAY_REST: Duration = Duration::from_secs(30);
 /// Refusals of the message with the same answer, one after another with nothing accepted in between, at which the run
-/// pauses.
+/// pauses without asking anybody else. (Fewer pause it at its end, if they are all there were.)
 pub const SAME_REFUSALS: usize = 10;
 /// Whether the public URL answers: so long is waited, so long an answer counts, and so long a silence.
 pub const PROBE_WAIT: Duration = Duration::from_secs(3);

@@ -161,7 +161,8 @@ pub(super) fn run_with(work: &Work<'_>, waits: Waits) -> Result<Ended> {
 
 /// Every row that can be claimed now, once. `None` when there is more by the end of it.
 fn one_pass(work: &Work<'_>, trust: &Trust, waits: Waits) -> Result<Option<Ended>> {
-    let lanes = usize::try_from(work.ledger.counts()?.open()).unwrap_or(usize::MAX).min(work.policy.connections);
+    let counts = work.ledger.counts()?;
+    let lanes = usize::try_from(counts.open()).unwrap_or(usize::MAX).min(work.policy.connections);
     let claims = Arc::new(Mutex::new(Claims::default()));
     let (clerk, desk) = clerk();
     let (writers, asked) = writers();
@@ -183,7 +184,7 @@ fn one_pass(work: &Work<'_>, trust: &Trust, waits: Waits) -> Result<Option<Ended
             claims: Arc::clone(&claims),
             live: AtomicUsize::new(0),
             mail_deferrals: AtomicU32::new(0),
-            withheld: Mutex::default(),
+            withheld: Mutex::new(Withheld::after(counts.sent)),
             over: AtomicBool::new(false),
             over_changed: Notify::new(),
             why: Mutex::default(),
@@ -218,10 +219,7 @@ async fn all_lanes(floor: Floor, lanes: usize) -> Why {
             floor.fail(Error::bug("a lane of the engine panicked").because(e));
         }
     }
-    // Too few to be everybody's. When somebody ended the run, they stay as they were instead.
-    if !floor.is_over() {
-        lane::believe_withheld(&floor).await;
-    }
+    lane::end_withheld(&floor).await;
     std::mem::take(&mut *floor.why.lock().unwrap_or_else(PoisonError::into_inner))
 }
 

@@ -278,31 +278,50 @@ fn answered(floor: &Floor, row: &Row, step: Step, reply: &Reply, to: &Email) -> 
 /// A refusal that everybody gets is nobody's.
 fn message_refused(floor: &Floor, row: &Row, (step, reply): (Step, &Reply), said: String) -> Tried {
     let failed = next(floor, row, State::Failed, reply.code, said);
-    let words = failed.said.clone();
     let mut withheld = floor.withheld.lock().unwrap_or_else(PoisonError::into_inner);
-    let Judged { mut failed, paused } = withheld.refused(row, failed, reply);
-    if !paused.is_empty() {
-        floor.pause(refused_for_all(step, reply, &words));
+    let judged = withheld.refused(row, failed, step, reply);
+    Tried::Refused(told(floor, judged, step, reply))
+}
+
+/// The rows as they are from now on. If the refusal is nobody's, the run pauses.
+fn told(floor: &Floor, judged: Judged, step: Step, reply: &Reply) -> Vec<Row> {
+    let Judged { mut failed, paused } = judged;
+    if let Some(last) = paused.last() {
+        floor.pause(refused_for_all(step, reply, paused.len(), &last.said));
     }
     let due = |row: Row| Row { state: State::Deferred, until: row.at, ..row };
     failed.extend(paused.into_iter().map(due));
-    Tried::Refused(failed)
+    failed
 }
 
-/// The message is taken by now, or nobody is left to be asked: what was withheld is told.
-pub(super) async fn believe_withheld(floor: &Floor) {
+/// Nobody is left to be asked. When somebody ended the run, what is withheld stays as it was instead.
+pub(super) async fn end_withheld(floor: &Floor) {
+    if floor.is_over() {
+        return;
+    }
+    let (judged, answer) = floor.withheld.lock().unwrap_or_else(PoisonError::into_inner).left();
+    let rows = match answer {
+        Some((step, reply)) => told(floor, judged, step, &reply),
+        None => judged.failed,
+    };
+    for row in rows {
+        floor.clerk.settle(row).await;
+    }
+}
+
+/// The message is taken by now: what was withheld is told.
+async fn believe_withheld(floor: &Floor) {
     let rows = floor.withheld.lock().unwrap_or_else(PoisonError::into_inner).believed();
     for row in rows {
         floor.clerk.settle(row).await;
     }
 }
 
-fn refused_for_all(step: Step, reply: &Reply, said: &str) -> Say {
+fn refused_for_all(step: Step, reply: &Reply, count: usize, said: &str) -> Say {
     let Say { ja, en } = refused(step, reply);
-    let n = limits::SAME_REFUSALS;
     say!(
-        "{ja}{n} 件続けて同じ応答のため、宛先ではなくメールの内容か設定の問題とみて、配信を一時停止しました。中継サーバーの応答: {said}",
-        "{en} The same answer came {n} times in a row, so it is the message or the settings and not the recipients: the run is paused. The relay said: {said}"
+        "{ja}同じ応答が {count} 通続き、その間に受け付けられたメールがないため、宛先ではなくメールの内容か設定の問題とみて、配信を一時停止しました。中継サーバーの応答: {said}",
+        "{en} Messages refused like this in a row, with none taken in between: {count}. So it is the message or the settings and not the recipients: the run is paused. The relay said: {said}"
     )
 }
 

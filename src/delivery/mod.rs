@@ -22,9 +22,10 @@
 //!   that needs SMTPUTF8 where it is not offered, a letter that cannot be written. The row is **failed** with the reason
 //!   and the mailbox is not held to be gone: RFC 5321 4.2.1 makes these permanent for this message, not for the person.
 //! - *No to everybody*: the same 5xx to DATA or the message, [`limits::SAME_REFUSALS`](crate::base::limits) times in a
-//!   row with nothing accepted in between. That is the message or us, whatever the code says. Such refusals are withheld
-//!   until one message is accepted, the answer changes or nobody is left; before that the run is **paused** and says
-//!   why, and those rows are open, due as soon as somebody resumes it. Refused the same way then, they are failed.
+//!   row with nothing accepted in between, or fewer when nobody is left and no message of the run was answered
+//!   otherwise. That is the message or us, whatever the code says. Such refusals are withheld until one message is
+//!   accepted or the answer changes; before that the run is **paused** and says why, and those rows are open, due as
+//!   soon as somebody resumes it. Refused the same way then, they are failed.
 //! - *Our fault*: 5xx to the greeting, EHLO, STARTTLS, AUTH or MAIL FROM; 5.7.x, 530, 534, 535 or 538 to anything; a bare
 //!   550 that speaks of relaying; a certificate that is not trusted; a message over the server's SIZE. The run is
 //!   **paused** and says why, and every row is as it was: a wrong password must not destroy a customer list. The first

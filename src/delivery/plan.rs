@@ -74,6 +74,15 @@ pub(super) fn doubt(row: &Row, reply: &Reply, like_it: usize) -> Doubt {
     }
 }
 
+/// The same at the end of a pass, with `like_it` refusals withheld: fewer than it takes on the way, but all there were,
+/// unless a message of the run was taken or somebody was told of a refusal.
+pub(super) fn last_doubt(like_it: usize, heard_otherwise: bool) -> Doubt {
+    match like_it > 0 && !heard_otherwise {
+        true => Doubt::Pause,
+        false => Doubt::Believe,
+    }
+}
+
 /// After the n-th deferral: soon (a greylist wants to see us again), then rarer.
 const BACKOFF_MINUTES: [u64; 7] = [1, 5, 15, 30, 60, 120, 240];
 
@@ -197,6 +206,16 @@ mod tests {
             (State::Deferred, 554, last, Doubt::Believe),
         ] {
             assert_eq!(doubt(&row(state, code), &reply("554 no"), like_it), want, "{state:?} {code} {like_it}");
+        }
+        for (like_it, heard_otherwise, want) in [
+            (0, false, Doubt::Believe),
+            (0, true, Doubt::Believe),
+            (1, false, Doubt::Pause),
+            (last, false, Doubt::Pause),
+            (1, true, Doubt::Believe),
+            (last, true, Doubt::Believe),
+        ] {
+            assert_eq!(last_doubt(like_it, heard_otherwise), want, "{like_it} {heard_otherwise}");
         }
     }
 

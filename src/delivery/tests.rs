@@ -203,10 +203,55 @@ fn refusals_of_single_messages_stay_their_recipients_own() {
     }
     assert_eq!(house.send(&relay_to(&catcher)), Ended::Done);
     assert_eq!(house.counts(), Counts { recipients: 40, sent: 31, failed: 9, ..Counts::default() });
-    let all_refused = House::with(4);
+}
+
+#[test]
+fn a_message_that_the_few_there_are_refuse_pauses_once_and_a_person_decides() {
+    for (step, line) in [(Step::Dot, "554 5.6.0 content"), (Step::Data, "554 no")] {
+        for (recipients, unknown) in [(4, 0), (1, 0), (4, 1)] {
+            let house = House::with(recipients);
+            let catcher = catcher();
+            catcher.rule(say(step, "", None, line));
+            if unknown > 0 {
+                catcher.rule(say(Step::Rcpt, "p1@", None, "550 5.1.1 unknown"));
+            }
+            let (relay, asked) = (relay_to(&catcher), recipients as u64 - unknown);
+            let Ended::Paused(why) = house.send(&relay) else { panic!("{line}") };
+            assert!(why.en.contains("554") && why.en.contains("not the recipients"), "{why:?}");
+            let paused =
+                Counts { recipients: recipients as u64, deferred: asked, bounced: unknown, ..Counts::default() };
+            assert_eq!(house.counts(), paused);
+            // Somebody resumes with the cause in place: the run comes to an end.
+            assert_eq!(house.send(&relay), Ended::Done);
+            assert_eq!(house.counts(), Counts { deferred: 0, failed: asked, ..paused });
+        }
+    }
+    // And with the cause removed.
+    let (house, catcher) = (House::with(4), catcher());
     catcher.rule(say(Step::Dot, "", None, "554 5.6.0 content"));
-    assert_eq!(all_refused.send(&relay_to(&catcher)), Ended::Done);
-    assert_eq!(all_refused.counts(), Counts { recipients: 4, failed: 4, ..Counts::default() });
+    let relay = relay_to(&catcher);
+    assert!(matches!(house.send(&relay), Ended::Paused(_)));
+    catcher.clear_rules();
+    assert_eq!(house.send(&relay), Ended::Done);
+    assert_eq!(house.counts(), Counts { recipients: 4, sent: 4, ..Counts::default() });
+}
+
+#[test]
+fn few_refusals_after_messages_that_were_taken_or_refused_otherwise_are_their_recipients_own() {
+    let (house, catcher) = (House::with(5), catcher());
+    catcher.rule(say(Step::Dot, "p1@", None, "552 5.3.4 too big"));
+    catcher.rule(say(Step::Dot, "", None, "554 5.6.0 content"));
+    assert_eq!(house.send(&relay_to(&catcher)), Ended::Done);
+    assert_eq!(house.counts(), Counts { recipients: 5, failed: 5, ..Counts::default() });
+    // The last one is deferred while the others are taken, and refused in a later pass.
+    let house = House::with(3);
+    catcher.clear_rules();
+    catcher.rule(say(Step::Rcpt, "p3@", Some(1), "450 4.2.0 greylisted"));
+    assert!(matches!(house.send(&relay_to(&catcher)), Ended::Waiting { .. }));
+    catcher.rule(say(Step::Dot, "p3@", None, "554 5.6.0 content"));
+    house.pass(2);
+    assert_eq!(house.send(&relay_to(&catcher)), Ended::Done);
+    assert_eq!(house.counts(), Counts { recipients: 3, sent: 2, failed: 1, ..Counts::default() });
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use super::plan::{self, Doubt};
 use super::row::Row;
-use super::smtp::reply::Reply;
+use super::smtp::{Step, reply::Reply};
 
 /// Reply code and enhanced code: what makes two refusals the same.
 type Answer = (u16, Option<(u16, u16, u16)>);
@@ -11,7 +11,10 @@ type Answer = (u16, Option<(u16, u16, u16)>);
 #[derive(Default)]
 pub(super) struct Withheld {
     rows: Vec<Row>,
-    answer: Option<Answer>,
+    /// The refusal that all of them got.
+    answer: Option<(Step, Reply)>,
+    /// Somebody's message was taken in this run, or a refusal of one was told to its recipient.
+    heard_otherwise: bool,
 }
 
 /// What to do about a refusal.
@@ -23,13 +26,17 @@ pub(super) struct Judged {
 }
 
 impl Withheld {
+    /// Of a run of which this many messages were taken before.
+    pub(super) fn after(sent: u64) -> Withheld {
+        Withheld { heard_otherwise: sent > 0, ..Withheld::default() }
+    }
+
     /// `before` is the row as it was claimed, `failed` as it will be if the refusal is its own.
-    pub(super) fn refused(&mut self, before: &Row, failed: Row, reply: &Reply) -> Judged {
-        let answer = Some((reply.code, reply.enhanced));
+    pub(super) fn refused(&mut self, before: &Row, failed: Row, step: Step, reply: &Reply) -> Judged {
         let mut judged = Judged { failed: Vec::new(), paused: Vec::new() };
-        if self.answer != answer {
+        if self.answer.as_ref().is_none_or(|(_, r)| (r.code, r.enhanced) != (reply.code, reply.enhanced)) {
             judged.failed = std::mem::take(&mut self.rows);
-            self.answer = answer;
+            self.answer = Some((step, reply.clone()));
         }
         match plan::doubt(before, reply, self.rows.len()) {
             Doubt::Believe => judged.failed.push(failed),
@@ -39,11 +46,22 @@ impl Withheld {
                 judged.paused.push(failed);
             }
         }
+        self.heard_otherwise |= !judged.failed.is_empty();
         judged
     }
 
-    /// Somebody's message was taken, or nobody is left: they were their recipients' own.
+    /// Somebody's message was taken: they were their recipients' own.
     pub(super) fn believed(&mut self) -> Vec<Row> {
+        self.heard_otherwise = true;
         std::mem::take(&mut self.rows)
+    }
+
+    /// Nobody is left who could be answered otherwise. With the refusal that all of them got if it is nobody's.
+    pub(super) fn left(&mut self) -> (Judged, Option<(Step, Reply)>) {
+        let rows = std::mem::take(&mut self.rows);
+        match plan::last_doubt(rows.len(), self.heard_otherwise) {
+            Doubt::Pause => (Judged { failed: Vec::new(), paused: rows }, self.answer.take()),
+            Doubt::Believe | Doubt::Withhold => (Judged { failed: rows, paused: Vec::new() }, None),
+        }
     }
 }

@@ -6,10 +6,10 @@
 use super::House;
 use crate::base::spool::Reader;
 use crate::base::{By, Error, Progress, Result, Time, limits, seal};
-use crate::contacts::import::{self, Order, Report, Source};
+use crate::contacts::import::{self, Hints, Order, Report, Source};
 use data_encoding::HEXLOWER;
 use std::collections::HashMap;
-use std::io::{Seek, SeekFrom};
+use std::io::{Read, Seek, SeekFrom};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -128,6 +128,13 @@ impl Desk {
 }
 
 impl House {
+    /// Takes a file in, to wait between the steps of the pages.
+    pub fn take_import(&self, by: &By, now: Time, input: impl Read) -> Result<String> {
+        let watched = Watched { meter: &Meter::default(), house: self };
+        let source = Source::open(&self.store, input, &Hints::default(), &watched)?;
+        self.imports.put(by, now, source)
+    }
+
     /// Long work on a waiting file, without holding the desk.
     pub fn with_source<T>(&self, by: &By, id: &str, f: impl FnOnce(&mut Source) -> Result<T>) -> Result<T> {
         let (mut source, _, _) = self.imports.take(by, id)?;

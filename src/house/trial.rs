@@ -119,7 +119,7 @@ fn fill(house: &House, by: &By, now: Time, lang: Lang) -> Result<()> {
 
 fn people(house: &House, by: &By, now: Time, lang: Lang) -> Result<()> {
     let csv = sample::contacts(SEED, CONTACTS);
-    let mut source = Source::open(&house.store, csv.as_bytes(), &Hints::default())?;
+    let mut source = Source::open(&house.store, csv.as_bytes(), &Hints::default(), &Quiet)?;
     let consent = Consent {
         topic: None,
         basis: Basis::OptIn,

@@ -2,10 +2,6 @@
 
 use crate::base::{Lang, Time, clock};
 
-pub(crate) fn date(t: Time, lang: Lang) -> String {
-    clock::date_words(t, lang)
-}
-
 pub(crate) fn long(t: Time, lang: Lang) -> String {
     clock::words(t, lang)
 }

@@ -1,4 +1,6 @@
 use crate::world::Home;
+use std::io::Write;
+use std::process::{Command, Stdio};
 
 #[test]
 fn a_mistake_in_the_words_is_exit_2_with_the_nearest_name() {
@@ -114,4 +116,30 @@ fn a_place_for_rejected_rows_that_is_none_is_told_before_anything_is_imported() 
     assert_eq!(home.ask(&["contacts", "import", "list.csv", "--errors", "no/such/x.csv"]).exit, 5);
     assert_eq!(home.ask(&["contacts", "import", "."]).exit, 2);
     assert_eq!(home.ask(&["contacts", "imports"]).ok().json()["imports"].as_array().unwrap().len(), 0);
+}
+
+#[test]
+fn an_input_that_is_no_table_is_refused_at_once_and_an_endless_one_stops_when_told() {
+    let home = Home::ready();
+    let said = home.ask(&["contacts", "import", "/dev/zero"]);
+    assert_eq!((said.exit, said.error()["kind"].as_str()), (2, Some("refused")), "{}", said.stderr);
+    for serving in [false, true] {
+        let server = serving.then(|| home.serve());
+        let mut command = home.command(&["contacts", "import", "-", "--data", "D", "--json"]);
+        let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = piped.spawn().unwrap();
+        let (mut rows, pid) = (child.stdin.take().unwrap(), child.id().to_string());
+        rows.write_all(b"email\n").unwrap();
+        let page = b"taro@example.jp\n".repeat(10_000);
+        for _ in 0..20 {
+            rows.write_all(&page).unwrap();
+        }
+        assert!(Command::new("kill").args(["-s", "TERM", &pid]).status().unwrap().success());
+        // Somebody writes on for ever: the pipe breaks when the command has ended.
+        while rows.write_all(&page).is_ok() {}
+        let said = crate::world::said(child.wait_with_output().unwrap());
+        assert_eq!((said.exit, said.error()["kind"].as_str()), (3, Some("stopped")), "{serving}: {}", said.stderr);
+        assert_eq!(home.ask(&["contacts", "imports"]).ok().json()["imports"], serde_json::json!([]));
+        drop(server);
+    }
 }

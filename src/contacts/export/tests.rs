@@ -21,7 +21,7 @@ fn house(text: &str) -> House {
 }
 
 fn take_in(store: &Store, bytes: &[u8]) -> import::Report {
-    let mut source = Source::open(store, bytes, &Hints::default()).unwrap();
+    let mut source = Source::open(store, bytes, &Hints::default(), &Quiet).unwrap();
     import::run(store, (&by(), Time(1)), &mut source, &Order::default(), &Quiet, &mut Vec::new()).unwrap()
 }
 

@@ -1,13 +1,15 @@
 //! Import: a file of contacts becomes contacts, every row accounted for, and all of it can be undone.
 //!
-//! Reading order: `read` (the file: `encoding`, `sheet`), `map` (its columns: `headers`), `plan` (what happens to one
-//! row), `stage` (the first pass: each row by itself), `run` (the second: in batches into the books), `undo`.
+//! Reading order: `read` (the file: `intake`, `encoding`, `sheet`), `map` (its columns: `headers`), `plan` (what
+//! happens to one row), `stage` (the first pass: each row by itself), `run` (the second: in batches into the books),
+//! `undo`.
 //!
 //! Decided: rows that repeat a contact are rejected in favour of the last one, and listed. A contact that a
 //! `replace` finds named only by rejected rows stays. Of a row that names nobody known, `update` and `remove` say so.
 
 mod encoding;
 mod headers;
+mod intake;
 pub mod map;
 pub mod plan;
 mod read;
@@ -29,7 +31,7 @@ use super::consent::Basis;
 use super::rows;
 use crate::base::lang::{Lang, Say};
 use crate::base::{
-    Error, Result, Time,
+    Error, Kind, Result, Time,
     ids::{ImportId, TopicId},
 };
 use crate::store::Store;
@@ -156,4 +158,14 @@ pub fn list(store: &Store, before: Option<ImportId>, most: usize) -> Result<Vec<
 pub fn find(store: &Store, id: ImportId) -> Result<Import> {
     let found = store.read(|c| rows::imports::find(c, id))?;
     found.ok_or_else(|| Error::missing(say!("取り込み {id} はありません。", "There is no import {id}.")))
+}
+
+fn stopped() -> Error {
+    Error::new(
+        Kind::Stopped,
+        say!(
+            "取り込みを始める前に中止しました。何も変わっていません。",
+            "Stopped before the import began. Nothing has changed."
+        ),
+    )
 }

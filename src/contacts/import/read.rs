@@ -7,15 +7,16 @@
 //! rest is blank. A row with nothing in it is no row.
 
 use super::encoding::{Encoding, Sniffer};
+use super::intake::spool;
 use super::sheet;
 use crate::base::lang::Say;
 use crate::base::spool::Reader;
-use crate::base::{Error, Result, limits};
-use crate::store::{Blobs, Store};
+use crate::base::{Error, Progress, Result, limits};
+use crate::store::Store;
 use csv::ByteRecord;
 use std::borrow::Cow;
 use std::cell::Cell;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::rc::Rc;
 
 /// What the caller knows better than a guess.
@@ -53,31 +54,22 @@ pub struct Source {
 }
 
 impl Source {
-    /// Takes all of `input` into a sealed spool file and recognises it.
-    pub fn open(store: &Store, input: impl Read, hints: &Hints) -> Result<Source> {
-        let (reader, sniffer) = spool(store.blobs(), input)?;
+    /// Takes all of `input` into a sealed spool file and recognises it. Asked to stop, it is an error of `Kind::Stopped`.
+    pub fn open(store: &Store, input: impl Read, hints: &Hints, progress: &dyn Progress) -> Result<Source> {
+        let (reader, sniffer) = spool(store.blobs(), input, progress)?;
         match sheet::Container::of(sniffer.head()) {
             sheet::Container::Zip => {
-                let cells = sheet::to_cells(store.blobs(), reader, hints.sheet.as_deref())?;
-                let (reader, sniffer) = spool(store.blobs(), cells)?;
+                let cells = sheet::to_cells(store.blobs(), reader, hints.sheet.as_deref(), progress)?;
+                let (reader, sniffer) = spool(store.blobs(), cells, progress)?;
                 Source::recognise(Format::Xlsx, reader, sniffer, &Hints { delimiter: Some(b','), ..Hints::default() })
             }
-            sheet::Container::OldExcel => Err(Error::refused(say!(
-                "古い形式の Excel ファイル（.xls）は読めません。",
-                "An Excel file of the old form (.xls) cannot be read."
-            ))
-            .hint(say!(
-                "Excel で「.xlsx」または「CSV UTF-8」として保存し直してください。",
-                "Save it as .xlsx or as CSV UTF-8."
-            ))),
-            sheet::Container::None => Source::recognise(Format::Csv, reader, sniffer, hints),
+            sheet::Container::OldExcel | sheet::Container::None => {
+                Source::recognise(Format::Csv, reader, sniffer, hints)
+            }
         }
     }
 
     fn recognise(format: Format, reader: Reader, sniffer: Sniffer, hints: &Hints) -> Result<Source> {
-        if sniffer.wide {
-            return Err(not_read_as(say!("このファイルは UTF-16 です。", "This file is in UTF-16.")));
-        }
         let encoding = hints.encoding.unwrap_or_else(|| sniffer.guess());
         let head = sniffer.head().to_vec();
         let delimiter = hints.delimiter.unwrap_or_else(|| guess_delimiter(&head));
@@ -310,32 +302,6 @@ impl Read for Bounded<'_> {
     }
 }
 
-fn spool(blobs: &Blobs, mut input: impl Read) -> Result<(Reader, Sniffer)> {
-    let (mut spool, mut sniffer) = (blobs.spool()?, Sniffer::default());
-    let mut buffer = vec![0; 64 << 10];
-    let mut size = 0;
-    loop {
-        let n = match input.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(n) => n,
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
-            Err(e) => return Err(read_failed(e)),
-        };
-        size += n as u64;
-        if size > limits::IMPORT_MAX {
-            let most = limits::IMPORT_MAX / limits::GB;
-            return Err(Error::refused(say!(
-                "ファイルが {most} GB を超えています。",
-                "The file is larger than {most} GB."
-            ))
-            .hint(say!("分けて取り込んでください。", "Import it in parts.")));
-        }
-        sniffer.feed(&buffer[..n]);
-        spool.write_all(&buffer[..n]).map_err(read_failed)?;
-    }
-    Ok((spool.into_reader()?, sniffer))
-}
-
 /// The candidate that cuts the first rows into the most columns, equally many in each.
 fn guess_delimiter(head: &[u8]) -> u8 {
     let worth = |delimiter: u8| {
@@ -350,11 +316,11 @@ fn guess_delimiter(head: &[u8]) -> u8 {
     [b';', b'\t', b','].into_iter().max_by_key(|d| worth(*d)).unwrap_or(b',')
 }
 
-fn read_failed(e: io::Error) -> Error {
+pub(super) fn read_failed(e: io::Error) -> Error {
     Error::io(say!("ファイルを読めません。", "Cannot read the file."), e)
 }
 
-fn too_wide() -> Error {
+pub(super) fn too_wide() -> Error {
     let (most, mb) = (limits::IMPORT_COLUMNS_MAX, limits::IMPORT_ROW_MAX / limits::MB);
     Error::refused(say!(
         "1 行が大きすぎます（{most} 列、{mb} MB まで）。",
@@ -366,7 +332,7 @@ fn too_wide() -> Error {
     ))
 }
 
-fn not_read_as(says: Say) -> Error {
+pub(super) fn not_read_as(says: Say) -> Error {
     Error::refused(says).hint(say!(
         "--encoding で utf-8、cp932、euc-jp のどれかを指定するか、UTF-8 で保存し直してください。",
         "Give --encoding utf-8, cp932 or euc-jp, or save the file as UTF-8."
@@ -376,7 +342,11 @@ fn not_read_as(says: Say) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::Kind;
+    use crate::base::progress::Quiet;
     use crate::base::seal::Key;
+    use std::io::Write;
+    use std::sync::atomic::{AtomicU32, Ordering};
 
     fn house() -> (tempfile::TempDir, Store) {
         let dir = tempfile::tempdir().unwrap();
@@ -386,7 +356,7 @@ mod tests {
 
     fn read(bytes: &[u8]) -> Result<Vec<std::result::Result<Vec<String>, Broken>>> {
         let (_dir, store) = house();
-        let mut source = Source::open(&store, bytes, &Hints::default())?;
+        let mut source = Source::open(&store, bytes, &Hints::default(), &Quiet)?;
         let mut rows = source.rows()?;
         let mut all = Vec::new();
         while rows.advance()? {
@@ -443,11 +413,77 @@ mod tests {
     fn ten_million_columns_are_refused_and_not_collected() {
         let wide = std::io::repeat(b',').take(10_000_000);
         let (_dir, store) = house();
-        let refused = Source::open(&store, wide, &Hints::default()).err().unwrap();
+        let refused = Source::open(&store, wide, &Hints::default(), &Quiet).err().unwrap();
         assert!(refused.says().en.contains("too large"), "{refused}");
         let below = b"email,note\n".as_slice().chain(std::io::repeat(b',').take(10_000_000));
-        let mut source = Source::open(&store, below, &Hints::default()).unwrap();
+        let refused = Source::open(&store, below, &Hints::default(), &Quiet).err().unwrap();
+        assert!(refused.says().en.contains("too large"), "{refused}");
+        // Line ends inside quotes do not end a row.
+        let quoted = b"email,note\na@example.jp,\"".as_slice().chain(std::io::repeat(b'\n').take(3_000_000));
+        let mut source = Source::open(&store, quoted, &Hints::default(), &Quiet).unwrap();
         assert!(source.rows().unwrap().advance().is_err());
+    }
+
+    /// Counts what is read of it.
+    struct Endless<'a>(&'a [u8], usize, &'a AtomicU32);
+
+    impl Read for Endless<'_> {
+        fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+            for byte in out.iter_mut() {
+                *byte = self.0[self.1 % self.0.len()];
+                self.1 += 1;
+            }
+            self.2.fetch_add(1, Ordering::Relaxed);
+            Ok(out.len())
+        }
+    }
+
+    #[test]
+    fn what_cannot_become_rows_is_refused_while_it_comes_in() {
+        let (_dir, store) = house();
+        for (endless, word, reads) in [
+            (&b"\0"[..], "not a table", 1),
+            (b"email\0,name\n", "not a table", 1),
+            (b"x", "too large", 17),
+            (b"\xff\xfea\0", "UTF-16", 1),
+            (b"\xD0\xCF\x11\xE0", "old form", 1),
+        ] {
+            let count = AtomicU32::new(0);
+            let refused = Source::open(&store, Endless(endless, 0, &count), &Hints::default(), &Quiet).err().unwrap();
+            assert!(refused.says().en.contains(word), "{endless:?}: {refused}");
+            assert_eq!(count.into_inner(), reads, "{endless:?}");
+        }
+    }
+
+    /// Stops when it has been asked so often.
+    struct After(u32, AtomicU32);
+
+    impl Progress for After {
+        fn tell(&self, _done: u64, _total: u64) {}
+
+        fn stopped(&self) -> bool {
+            self.1.fetch_add(1, Ordering::Relaxed) >= self.0
+        }
+    }
+
+    #[test]
+    fn an_endless_table_stops_when_it_is_asked_to() {
+        let (_dir, store) = house();
+        let (count, after) = (AtomicU32::new(0), After(5, AtomicU32::new(0)));
+        let rows = Endless(b"a@example.jp,x\n", 0, &count);
+        let stopped = Source::open(&store, rows, &Hints::default(), &after).err().unwrap();
+        assert_eq!((stopped.kind(), count.into_inner()), (Kind::Stopped, 5));
+    }
+
+    #[test]
+    fn a_workbook_stops_while_it_is_unpacked() {
+        let (_dir, store) = house();
+        let bytes = workbook(|sheet| {
+            sheet.write(0, 0, "メール").unwrap();
+        });
+        let after = After(2, AtomicU32::new(0));
+        let stopped = Source::open(&store, bytes.as_slice(), &Hints::default(), &after).err().unwrap();
+        assert_eq!(stopped.kind(), Kind::Stopped);
     }
 
     #[test]
@@ -461,7 +497,7 @@ mod tests {
     fn the_error_line_keeps_the_bytes_of_the_file() {
         let (_dir, store) = house();
         let bytes = Encoding::Cp932.encode("メール,氏名\r\na@example.jp,髙田\r\n").unwrap().into_owned();
-        let mut source = Source::open(&store, bytes.as_slice(), &Hints::default()).unwrap();
+        let mut source = Source::open(&store, bytes.as_slice(), &Hints::default(), &Quiet).unwrap();
         let mut rows = source.rows().unwrap();
         assert!(rows.advance().unwrap());
         let record = rows.record.clone();

@@ -58,7 +58,7 @@ pub fn dry_run(
     order: &Order,
     progress: &dyn Progress,
 ) -> Result<Report> {
-    let Some(staged) = first_pass(store, source, order, progress)? else { return Err(stopped()) };
+    let Some(staged) = first_pass(store, source, order, progress)? else { return Err(super::stopped()) };
     let ids = foresee(store, now, &staged, order)?;
     let work = Work { store, by: None, now, order, ids, serials: serials(source), progress };
     let (report, _) = work.through(staged)?;
@@ -78,7 +78,7 @@ pub fn run(
     if order.mode.removes() && !order.confirmed {
         return Err(unconfirmed(&dry_run(store, now, source, order, progress)?.counts));
     }
-    let Some(staged) = first_pass(store, source, order, progress)? else { return Err(stopped()) };
+    let Some(staged) = first_pass(store, source, order, progress)? else { return Err(super::stopped()) };
     let ids = begin(store, by, now, &staged, order)?;
     let import = ImportId(ids.import);
     let work = Work { store, by: Some(by), now, order, ids, serials: serials(source), progress };
@@ -380,16 +380,6 @@ fn broken_off(import: ImportId, e: Error) -> Error {
             "Remove the cause and import the same file again, or take it back with hakobu contacts undo {import}."
         ))
         .because(e)
-}
-
-fn stopped() -> Error {
-    Error::new(
-        Kind::Stopped,
-        say!(
-            "取り込みを始める前に中止しました。何も変わっていません。",
-            "Stopped before the import began. Nothing has changed."
-        ),
-    )
 }
 
 fn unconfirmed(n: &Counts) -> Error {

@@ -2,7 +2,7 @@
 //! the workbook reader sees the file. Then the first sheet (or the named one) becomes rows of text.
 
 use crate::base::spool;
-use crate::base::{Error, Result, limits};
+use crate::base::{Error, Progress, Result, limits};
 use crate::store::Blobs;
 use calamine::{DataRef, Reader, Xlsx};
 use std::io::{BufReader, Read, Seek, SeekFrom, Write};
@@ -24,8 +24,13 @@ impl Container {
 }
 
 /// The sheet as comma-separated UTF-8: dates as 2026-11-20, numbers as they are, formulas as their results.
-pub(super) fn to_cells(blobs: &Blobs, mut file: spool::Reader, sheet: Option<&str>) -> Result<spool::Reader> {
-    measure(&mut file)?;
+pub(super) fn to_cells(
+    blobs: &Blobs,
+    mut file: spool::Reader,
+    sheet: Option<&str>,
+    progress: &dyn Progress,
+) -> Result<spool::Reader> {
+    measure(&mut file, progress)?;
     file.seek(SeekFrom::Start(0)).map_err(broken)?;
     let mut book: Xlsx<_> = Xlsx::new(BufReader::new(file)).map_err(broken)?;
     let names = book.sheet_names();
@@ -43,6 +48,9 @@ pub(super) fn to_cells(blobs: &Blobs, mut file: spool::Reader, sheet: Option<&st
                 DataRef::Empty => continue,
                 _ => return Err(too_wide()),
             }
+        }
+        if at < r && progress.stopped() {
+            return Err(super::stopped());
         }
         while at < r {
             write_row(&mut out, &mut row)?;
@@ -90,7 +98,7 @@ fn day_of(when: &calamine::ExcelDateTime) -> String {
 }
 
 /// Unpacks every part into nothing, counting: what the directory claims is not what comes out.
-fn measure(file: &mut spool::Reader) -> Result<()> {
+fn measure(file: &mut spool::Reader, progress: &dyn Progress) -> Result<()> {
     let packed = file.size().max(1);
     let mut zip = zip::ZipArchive::new(BufReader::new(file)).map_err(broken)?;
     if zip.len() > limits::XLSX_ENTRIES_MAX {
@@ -107,6 +115,9 @@ fn measure(file: &mut spool::Reader) -> Result<()> {
         let most = if name.ends_with("sharedstrings.xml") { limits::XLSX_STRINGS_MAX } else { u64::MAX };
         let (mut size, mut run) = (0u64, 0u64);
         loop {
+            if progress.stopped() {
+                return Err(super::stopped());
+            }
             let read = part.read(&mut buffer).map_err(broken)?;
             if read == 0 {
                 break;

@@ -30,7 +30,7 @@ impl House {
     }
 
     fn source(&self, text: &str) -> Source {
-        Source::open(&self.store, text.as_bytes(), &Hints::default()).unwrap()
+        Source::open(&self.store, text.as_bytes(), &Hints::default(), &Quiet).unwrap()
     }
 
     fn import_at(&self, at: i64, text: &str, order: &Order) -> (Report, String) {

@@ -36,7 +36,7 @@ impl Room {
             };
         let order = Order { consent: Some(consent), ..Order::default() };
         let text = format!("メール\n{}\n", addresses.join("\n"));
-        let mut source = Source::open(&self.store, text.as_bytes(), &Hints::default()).unwrap();
+        let mut source = Source::open(&self.store, text.as_bytes(), &Hints::default(), &Quiet).unwrap();
         import::run(&self.store, (&by(), NOW), &mut source, &order, &Quiet, &mut Vec::new()).unwrap();
     }
 

@@ -120,7 +120,7 @@ fn bring_in(house: &House, by: &By, now: Time, ask: &Import, io: &dyn Streams) -
     let order = order(house, ask)?;
     let encoding = ask.encoding.as_deref().map(encoding).transpose()?;
     let hints = Hints { encoding, delimiter: ask.delimiter, sheet: ask.sheet.clone() };
-    let mut source = Source::open(store, io.input("file")?, &hints)?;
+    let mut source = Source::open(store, io.input("file")?, &hints, io.progress())?;
     let report = match ask.dry_run {
         true => import::dry_run(store, now, &mut source, &order, io.progress())?,
         false => {

@@ -5,9 +5,7 @@ use crate::base::{Error, Kind, Result};
 use crate::contacts::attribute::Catalog;
 use crate::contacts::consent::Basis;
 use crate::contacts::import::map::{Mapping, Target};
-use crate::contacts::import::{
-    self, Blank, Consent, Encoding, Format, Hints, Import, Mode, Order, Source, State, Wishes,
-};
+use crate::contacts::import::{self, Blank, Consent, Encoding, Format, Import, Mode, Order, State, Wishes};
 use crate::contacts::value::Type;
 use crate::web::answer::Answer;
 use crate::web::field::{Faults, Field, Kind as Input};
@@ -84,11 +82,11 @@ fn mendable(e: &Error) -> bool {
 
 pub(crate) fn take(v: &mut Visit<'_>) -> Result<Answer> {
     let (by, now) = (v.by(), v.now);
-    let opened = match v.files.iter_mut().find(|f| f.field == "file") {
-        Some(upload) => Source::open(&v.house.store, &mut upload.file, &Hints::default()),
+    let taken = match v.files.iter_mut().find(|f| f.field == "file") {
+        Some(upload) => v.house.take_import(&by, now, &mut upload.file),
         None => Err(Error::refused(say!("ファイルを選んでください。", "Choose a file."))),
     };
-    match opened.and_then(|source| v.house.imports.put(&by, now, source)) {
+    match taken {
         Ok(id) => Ok(Answer::see(&format!("/contacts/import/{id}/read"))),
         Err(e) if mendable(&e) => Ok(first(v, Faults::one(v.lang, "file", &e))?.status(422)),
         Err(e) => Err(e),

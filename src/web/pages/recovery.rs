@@ -1,7 +1,7 @@
 //! The recovery code: whether somebody has it on paper, and a new one, shown once, for a house where nobody does (its
 //! first run may have ended before the code was seen).
 
-use crate::base::Result;
+use crate::base::{self, Result};
 use crate::web::answer::Answer;
 use crate::web::field::{Faults, Field, Kind};
 use crate::web::page::Page;
@@ -43,7 +43,8 @@ pub(crate) fn make(v: &mut Visit<'_>) -> Result<Answer> {
 pub(crate) fn confirm(v: &mut Visit<'_>) -> Result<Answer> {
     match v.house.confirm_recovery(&v.by(), v.now, v.form.get("code").trim()) {
         Ok(()) => v.back_to(HERE, say!("復旧コードを控えたことを確かめました。", "The recovery code is kept.")),
-        Err(e) if e.kind().http_status() < 500 => {
+        // Another code than this house's is the typist's to mend, whatever a wrong key is elsewhere.
+        Err(e) if e.kind() == base::Kind::WrongKey || e.kind().http_status() < 500 => {
             Ok(draw(v, Faults::one(v.lang, "code", &e), String::new())?.status(422))
         }
         Err(e) => Err(e),

@@ -26,6 +26,7 @@ use crate::access::{self, NewUser, Right, Role, User};
 use crate::base::link::Surface;
 use crate::base::provider::{Phrase, Provider};
 use crate::base::{Build, By, Email, Lang, Secret, Time, clock};
+use crate::house::House;
 use crate::house::setup::{self, Admin, Answers};
 use std::io::Read;
 use std::sync::Arc;
@@ -70,7 +71,12 @@ impl TestSite {
         };
         let now = Time::parse("2026-11-20 10:05", &clock::japan()).unwrap();
         let done = setup::run(&dir.path().join("data"), Build::TEST, &By::house("test"), now, &answers).unwrap();
-        let site = Site::new(Arc::new(done.house.unwrap()));
+        TestSite::of(done.house.unwrap(), now, dir)
+    }
+
+    /// The pages of a house that was made otherwise.
+    pub(crate) fn of(house: House, now: Time, dir: tempfile::TempDir) -> TestSite {
+        let site = Site::new(Arc::new(house));
         TestSite { site, now, lang: Lang::Ja, cookies: Vec::new(), csrf: String::new(), _dir: dir }
     }
 

@@ -70,7 +70,6 @@ super::words! {
     notice_preview: "文面", "The mail";
     notice_in_ja: "日本語", "In Japanese";
     notice_in_en: "英語", "In English";
-    notice_subject: "件名", "Subject";
     notice_late(days: u64): "この日時まで、あと {days} 日です。お約束の 7 日前を過ぎています。急ぎの修正でなければ、日時を後ろにずらしてください。", "Only {days} days are left. 7 are promised: choose a later date unless the fix is urgent.";
     notice_past: "この日時は過ぎています。", "This lies in the past.";
     notice_users: "利用者に送る", "Send to users";
