@@ -5,9 +5,6 @@ use super::plan::{self, Doubt};
 use super::row::Row;
 use super::smtp::{Step, reply::Reply};
 
-/// Reply code and enhanced code: what makes two refusals the same.
-type Answer = (u16, Option<(u16, u16, u16)>);
-
 #[derive(Default)]
 pub(super) struct Withheld {
     rows: Vec<Row>,
