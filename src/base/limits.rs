@@ -145,7 +145,7 @@ pub const FRONT_THREADS: usize = 2;
 /// Threads that write long bodies to disk, made when they are needed.
 pub const FRONT_WRITERS: usize = 8;
 /// Connections from outside at once, in all and from one address (an IPv6 network of 64 bits counts as one).
-pub const CONNECTIONS_MAX: usize = 8_192;
+pub const CONNECTIONS_MAX: usize = 16_384;
 pub const PER_ADDRESS: usize = 100;
 /// Descriptors that are kept for everything but connections, and the pause when there are none left after all.
 pub const DESCRIPTORS_KEPT: u64 = 512;
@@ -186,6 +186,8 @@ pub const ANSWERS_KEPT: usize = 64 << 20;
 /// Requests at the worker at once (each costs it a thread), and connections to it that wait for the next.
 pub const RELAYS: usize = 128;
 pub const RELAYS_IDLE: usize = 32;
+/// A new connection to the worker is answered on by then, or another one is tried.
+pub const RELAY_PROOF: Duration = Duration::from_secs(3);
 /// A worker that cannot be reached is tried again after this.
 pub const RELAY_PAUSE: Duration = Duration::from_millis(50);
 /// What a client who is turned away is told to wait, in seconds.

@@ -119,13 +119,13 @@ mod tests {
 
     #[test]
     fn a_second_of_standing_still_is_seen_by_everybody_who_came_in_it() {
-        let quiet = (0..100).map(|n| record(n * 10_000, 1_000, None));
-        let held = (100..200).map(|n| record(n * 10_000, (200 - n) * 10_000, None));
+        let quiet = (0..101).map(|n| record(n * 10_000, 1_000, None));
+        let held = (101..201).map(|n| record(n * 10_000, (201 - n) * 10_000, None));
         let records: Vec<Record> = quiet.chain(held).collect();
         let all = Figures::of(&records);
-        assert_eq!((all.requests, all.failed, all.p50, all.max), (200, 0, 10.0, 1000.0));
-        let stall = stall(&records, &(0..2_000_000)).unwrap();
-        assert_eq!(stall, 1_000_000..2_000_001);
+        assert_eq!((all.requests, all.failed, all.p50, all.max), (201, 0, 1.0, 1000.0));
+        let stall = stall(&records, &(0..3_000_000)).unwrap();
+        assert_eq!(stall, 1_010_000..2_010_001);
         let inside = Figures::of(within(&records, &stall));
         assert_eq!((inside.requests, inside.p99), (100, 990.0));
     }

@@ -107,7 +107,7 @@ async fn held(n: usize, hold: &Hold, mut stream: TcpStream) -> std::io::Result<(
         // A body that comes byte by byte.
         1 => {
             let head = format!(
-                "POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+                "POST /u/held-{n} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/x-www-form-urlencoded\r\n\
                  Content-Length: 60000\r\n\r\n"
             );
             stream.write_all(head.as_bytes()).await?;

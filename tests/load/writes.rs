@@ -125,7 +125,7 @@ fn done(home: &Home) -> Done {
     for line in file.lines().map_while(Result::ok) {
         let line: Value = serde_json::from_str(&line).unwrap();
         let text = |name: &str| line[name].as_str().unwrap_or_default();
-        match (text("what"), text("target")) {
+        match (text("what"), text("about")) {
             ("contact.add", _) => done.contacts += 1,
             ("consent.refuse", who) => *done.refusals.entry(who.to_owned()).or_default() += 1,
             // The list's own line; its parts name the batch.

@@ -35,11 +35,21 @@ fn every_request_of_a_mixed_load_is_answered_rightly_and_every_write_is_found_on
 fn slow_clients_that_are_held_take_nobody_elses_answers() {
     let loaded = Loaded::new(Size { contacts: 10, links: 10 }, None);
     let running = loaded.serve(false, &[]);
-    let held = Hold { to: running.public, path: "/u/test".into(), count: 300, addresses: 30 }.start();
+    let held = Hold { to: running.public, path: "/assets/none/x".into(), count: 300, addresses: 30 }.start();
     let target = Arc::new(loaded.target(&running, UPLOAD));
     let records = Load::start(Settings { mix: Mix::READING, ..settings(300) }, target).finish();
     let figures = Figures::of(&records);
     assert_eq!((figures.requests, figures.failed), (300, 0), "{}", figures.json());
     assert!(held.open() > 200, "{}", held.open());
     held.end();
+}
+
+#[test]
+fn a_burst_on_a_fresh_worker_leaves_nobody_waiting_for_a_thread() {
+    let loaded = Loaded::new(Size { contacts: 10, links: 60 }, None);
+    let running = loaded.serve(false, &[]);
+    let target = Arc::new(loaded.target(&running, UPLOAD));
+    let burst = Settings { mix: Mix::READING, rate: 5_000.0, ..settings(400) };
+    let figures = Figures::of(&Load::start(burst, target).finish());
+    assert_eq!((figures.requests, figures.failed), (400, 0), "{}", figures.json());
 }

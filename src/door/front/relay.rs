@@ -43,6 +43,8 @@ pub(crate) struct Relay {
     /// A worker has a thread for each connection.
     places: Arc<Semaphore>,
     idle: Mutex<Vec<(u64, Sender)>>,
+    /// Held while a connection is made and proven.
+    making: tokio::sync::Mutex<()>,
     memory: Arc<Semaphore>,
 }
 
@@ -79,6 +81,7 @@ impl Relay {
             gate,
             places: Arc::new(Semaphore::new(limits::RELAYS)),
             idle: Mutex::default(),
+            making: tokio::sync::Mutex::default(),
             memory: Arc::new(Semaphore::new(limits::ANSWERS_KEPT / (1 << 10))),
         })
     }
@@ -129,7 +132,7 @@ impl Relay {
                 if e.take_message().is_none() {
                     return Err(Failed::Sent);
                 }
-                lease.sender = connect(&pass.behind).await?;
+                lease.sender = self.connect(&pass.behind).await?;
             };
             Ok((lease, answer))
         };
@@ -141,17 +144,31 @@ impl Relay {
     async fn lease(self: &Arc<Relay>, behind: &Behind) -> Result<Lease, Failed> {
         let place = tokio::time::timeout(limits::HOLD_TIME, Arc::clone(&self.places).acquire_owned()).await;
         let Ok(Ok(place)) = place else { return Err(Failed::Unsent) };
-        let sender = loop {
-            match self.waiting(behind.number) {
-                None => break connect(behind).await?,
-                Some(mut sender) => {
-                    if sender.ready().await.is_ok() {
-                        break sender;
-                    }
-                }
-            }
+        let sender = match self.kept(behind).await {
+            Some(sender) => sender,
+            None => self.connect(behind).await?,
         };
         Ok(Lease { relay: Arc::clone(self), number: behind.number, sender, _place: place })
+    }
+
+    async fn kept(&self, behind: &Behind) -> Option<Sender> {
+        while let Some(mut sender) = self.waiting(behind.number) {
+            if sender.ready().await.is_ok() {
+                return Some(sender);
+            }
+        }
+        None
+    }
+
+    /// One at a time, and the next only when this one was answered on. tiny_http gives a connection to a thread that
+    /// waits, and counts it as waiting until it wakes: of two connections in one moment the second may stand in line
+    /// for a thread that is busy as long as the first is kept, which is for ever.
+    async fn connect(&self, behind: &Behind) -> Result<Sender, Failed> {
+        let _alone = self.making.lock().await;
+        if let Some(freed) = self.kept(behind).await {
+            return Ok(freed);
+        }
+        tokio::time::timeout(limits::RELAY_PROOF, proven(behind)).await.unwrap_or(Err(Failed::Unsent))
     }
 
     fn waiting(&self, number: u64) -> Option<Sender> {
@@ -224,12 +241,16 @@ pub(crate) fn turned_away(turned: Turned) -> Fault {
     }
 }
 
-async fn connect(behind: &Behind) -> Result<Sender, Failed> {
+/// A connection that has a thread at the other end: a request without our headers is turned away by whoever reads it.
+async fn proven(behind: &Behind) -> Result<Sender, Failed> {
     let stream = UnixStream::connect(&behind.pages).await.map_err(|_| Failed::Unsent)?;
     let made = http1::Builder::new().handshake(TokioIo::new(stream)).await;
-    let (sender, connection) = made.map_err(|_| Failed::Unsent)?;
+    let (mut sender, connection) = made.map_err(|_| Failed::Unsent)?;
     // How it ends is told to whoever waits for an answer on it.
     tokio::spawn(async { connection.await.ok() });
+    let answer = sender.send_request(Request::new(Full::default())).await.map_err(|_| Failed::Unsent)?;
+    answer.into_body().collect().await.map_err(|_| Failed::Unsent)?;
+    sender.ready().await.map_err(|_| Failed::Unsent)?;
     Ok(sender)
 }
 

@@ -1,7 +1,7 @@
 //! A front with real sockets, and a worker on the other side that does what its script says.
 
 use crate::base::Error;
-use crate::base::link::{AccessLine, Per, RouteClass, Surface};
+use crate::base::link::{AccessLine, Per, RouteClass, Surface, header as ours};
 use crate::door::front::{Front, FrontSettings, Listening, Outlet, Speaks};
 use crate::door::gate::Gate;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -197,6 +197,11 @@ fn one_connection(stream: UnixStream, number: usize, heard: &Mutex<Vec<Heard>>, 
     let mut out = stream.try_clone().unwrap();
     let mut lines = BufReader::new(stream);
     while let Some(request) = hear(&mut lines, number) {
+        // Whether anybody is there.
+        if request.all(ours::SURFACE).is_empty() {
+            out.write_all(b"HTTP/1.1 421 Misdirected Request\r\nContent-Length: 0\r\n\r\n").ok();
+            continue;
+        }
         heard.lock().unwrap().push(request.clone());
         if script(&request, &mut out).is_err() {
             out.shutdown(std::net::Shutdown::Both).ok();
