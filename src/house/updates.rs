@@ -4,7 +4,7 @@
 //! An offer lies in this memory: when the process ends it is gone, and is brought again.
 
 use super::House;
-use crate::base::link::{Step, TrialOrder};
+use crate::base::link::{Step, TrialOrder, TrialRecord};
 use crate::base::slots::Slots;
 use crate::base::{By, Error, Result, Say, Time, limits};
 use crate::update::bundle::Head;
@@ -141,6 +141,11 @@ impl House {
     /// The version that runs.
     pub fn version(&self) -> &'static str {
         self.build.version
+    }
+
+    /// What the door wrote of a trial goes into the books.
+    pub fn take_in_trial(&self, now: Time, record: &TrialRecord) -> Result<()> {
+        history::import(&self.store, now, record)
     }
 
     /// Looks for something newer at the source. `None` when there is nothing.

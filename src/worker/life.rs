@@ -6,7 +6,6 @@ use crate::base::link::{self, DoorFacts, Ear, Mouth, PROTOCOL, ToDoor, ToWorker,
 use crate::base::seal::Key;
 use crate::base::{Build, Error, Result, clock, limits, log, provider::Phrase};
 use crate::house::{Boot, House};
-use crate::update::history;
 use crate::web::{Server, Wizard};
 use serde_json::json;
 use std::net::SocketAddr;
@@ -154,7 +153,7 @@ impl Life {
     /// The door keeps a record until it hears that it stands in the books.
     fn take_in(&self, record: &TrialRecord) {
         let At::Open(worker) = &self.at else { return };
-        match history::import(&worker.house.store, clock::now(), record) {
+        match worker.house.take_in_trial(clock::now(), record) {
             Ok(()) => self.say(&ToDoor::Recorded { id: record.id.clone() }),
             Err(e) => log::error("update record", &e),
         }

@@ -2,7 +2,7 @@
 //! in the place of the running one without a request lost, or takes it back.
 //!
 //! Reading order: `stage` (the names), `plan` (what follows what), `run` (does it), `keeper` (its hand on the disk),
-//! `state` (what outlives a power cut), `record` (what people are told), `board` (those who wait).
+//! `state` (what outlives a power cut), `record` (what people are told; `says`, `report`), `board` (those who wait).
 //!
 //! **Invariant:** the link of the slots alone says which release a start runs; switching it is the last thing a trial
 //! does. Whatever else is found at a start is blue.
@@ -11,10 +11,13 @@ pub(crate) mod board;
 mod keeper;
 mod plan;
 pub(crate) mod record;
+mod report;
 mod run;
+mod says;
 pub(crate) mod stage;
 pub(crate) mod state;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use run::{After, report, run};
+pub(crate) use report::report;
+pub(crate) use run::{After, run};

@@ -11,6 +11,7 @@
 //! **Invariant:** the end is blue or green, answering behind an open gate; never neither.
 //! **Invariant:** nothing on the way back waits for the disk.
 
+use super::says;
 use super::stage::{Act, Back, Books, Heard, Stage, Trod, Who, Word};
 use crate::base::link::Step;
 use crate::base::{Say, limits};
@@ -154,7 +155,7 @@ impl Plan {
         match heard {
             Heard::Kept => self.begin(at, stage, acts),
             Heard::NotKept(why) => self.turn(at, stage, why, acts),
-            Heard::Late => self.turn(at, stage, disk_is_slow(), acts),
+            Heard::Late => self.turn(at, stage, says::disk_is_slow(), acts),
             Heard::Gone(who, why) if matters(who, stage) => self.turn(at, stage, why, acts),
             _ => {}
         }
@@ -232,7 +233,7 @@ impl Plan {
             (Stage::Probation, heard) => self.watch(at, heard, acts),
             (_, Heard::Late) => {
                 self.hung = true;
-                self.turn(at, stage, no_answer(), acts);
+                self.turn(at, stage, says::no_answer(), acts);
             }
             _ => {}
         }
@@ -243,7 +244,7 @@ impl Plan {
         match heard {
             Heard::Late if self.asked => {
                 self.hung = true;
-                self.turn(at, Stage::Probation, no_answer(), acts);
+                self.turn(at, Stage::Probation, says::no_answer(), acts);
             }
             Heard::Late => {
                 self.ask(Who::Green, acts);
@@ -347,7 +348,7 @@ impl Plan {
                 self.trod(at, back, ok, fault.map(|f| f.en), acts);
             }
             (Back::Run | Back::Open | Back::Check, Heard::Gone(Who::Blue, why)) => self.again(at, back, why, acts),
-            (Back::Run | Back::Open | Back::Check, Heard::Late) => self.again(at, back, silent(), acts),
+            (Back::Run | Back::Open | Back::Check, Heard::Late) => self.again(at, back, says::blue_silent(), acts),
             (Back::KillGreen, Heard::Gone(Who::Blue, _)) if !self.disturbed => {
                 // Blue died of itself while green was being ended.
                 self.disturbed = true;
@@ -442,18 +443,6 @@ fn rest(attempts: u32) -> Duration {
 
 fn ms(t: Duration) -> u64 {
     u64::try_from(t.as_millis()).unwrap_or(u64::MAX)
-}
-
-fn no_answer() -> Say {
-    say!("新しい版が時間内に応答しませんでした。", "The new release did not answer in time.")
-}
-
-fn silent() -> Say {
-    say!("元の版が時間内に応答しませんでした。", "The release of before did not answer in time.")
-}
-
-fn disk_is_slow() -> Say {
-    say!("ディスクへの記録が時間内に終わりませんでした。", "The disk did not take the record in time.")
 }
 
 #[cfg(test)]

@@ -4,9 +4,11 @@
 use super::keeper::{Keeper, Switch};
 use super::plan::Plan;
 use super::record::{self, Cost};
+use super::report::{not_begun, report};
+use super::says;
 use super::stage::{Act, Heard, Who, Word};
 use super::state;
-use crate::base::link::{PROTOCOL, RouteClass, Step, ToDoor, ToWorker, TrialOrder, TrialRecord, TrialResult};
+use crate::base::link::{PROTOCOL, RouteClass, ToDoor, ToWorker, TrialOrder};
 use crate::base::slots::Slots;
 use crate::base::{Error, Result, Say, clock, limits, log};
 use crate::door::facts::State;
@@ -113,43 +115,6 @@ fn begin(supervisor: &Supervisor, order: &TrialOrder) -> Result<Keeper> {
     Keeper::start(open, switch, supervisor.tell.clone())
 }
 
-/// The record of a trial that was not even begun.
-fn not_begun(order: &TrialOrder, e: &Error) -> TrialRecord {
-    let mut steps = order.steps.clone();
-    steps.push(Step { step: "warm".to_owned(), ok: false, ms: 0, detail: None });
-    TrialRecord {
-        id: order.id.clone(),
-        result: TrialResult::RolledBack,
-        from: order.from.clone(),
-        to: order.to.clone(),
-        at: clock::now().ms(),
-        held_requests: 0,
-        longest_held_ms: 0,
-        steps,
-        cause: Some(e.says().clone()),
-    }
-}
-
-/// Written down, told to those who wait, and given to the worker that runs. True when it is on disk.
-pub(crate) fn report(supervisor: &Supervisor, record: TrialRecord) -> bool {
-    let written = state::write_record(&supervisor.data, &record);
-    if let Err(e) = &written {
-        log::error("trial", e);
-    }
-    log::event(
-        "trial_ended",
-        &json!({
-            "id": record.id, "result": record.result, "held": record.held_requests,
-            "longest_held_ms": record.longest_held_ms, "cause": record.cause.as_ref().map(|c| c.en.clone()),
-        }),
-    );
-    if let Some(hand) = supervisor.hand() {
-        hand.say(&ToWorker::Record { record: record.clone() });
-    }
-    supervisor.board.ended(record);
-    written.is_ok()
-}
-
 impl Run<'_> {
     fn hear(&mut self, first: Heard) {
         let mut heard = VecDeque::from([first]);
@@ -175,7 +140,7 @@ impl Run<'_> {
                 if let Some(hand) = self.take(who) {
                     hand.kill();
                 }
-                return Some(Heard::Gone(who, killed()));
+                return Some(Heard::Gone(who, says::killed()));
             }
             Act::Hold => self.hold(),
             Act::Calm => self.calm(),
@@ -310,7 +275,7 @@ impl Run<'_> {
     fn time_passed(&mut self) -> Next {
         for who in [Who::Blue, Who::Green] {
             if self.hand(who).is_some_and(|h| life::is_dead(h.silent())) {
-                return Next::Heard(self.dead(who, Some(silent())));
+                return Next::Heard(self.dead(who, Some(says::silent())));
             }
         }
         match self.plan.due().is_some_and(|due| self.began.elapsed() >= due) {
@@ -339,14 +304,14 @@ impl Run<'_> {
         if let Some(hand) = self.take(who) {
             end(hand);
         }
-        Heard::Gone(who, why.unwrap_or_else(gone))
+        Heard::Gone(who, why.unwrap_or_else(says::gone))
     }
 
     fn word(&mut self, number: u64, word: ToDoor) -> Next {
         let Some(who) = self.who(number) else { return Next::Nothing };
         Next::Heard(match word {
             ToDoor::Warm { version, .. } if who == Who::Green && version != self.order.to => {
-                self.dead(who, Some(another(&version)))
+                self.dead(who, Some(says::another(&version)))
             }
             ToDoor::Warm { version, .. } => {
                 if let (Who::Blue, Some(hand)) = (who, self.hand(who)) {
@@ -467,23 +432,4 @@ fn cost(gate: &Gate) -> Cost {
 
 fn ms(t: Duration) -> u64 {
     u64::try_from(t.as_millis()).unwrap_or(u64::MAX)
-}
-
-fn killed() -> Say {
-    say!("処理を終わらせました。", "It was ended.")
-}
-
-fn gone() -> Say {
-    say!("処理が突然終わりました。", "Its process ended by itself.")
-}
-
-fn silent() -> Say {
-    say!("処理が応答しなくなりました。", "Its process does not answer any more.")
-}
-
-fn another(version: &str) -> Say {
-    say!(
-        "スロットのプログラムは別の版（{version}）だと名乗りました。",
-        "The program in the slot says that it is another version ({version})."
-    )
 }

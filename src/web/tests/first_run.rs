@@ -133,7 +133,7 @@ fn a_wizard_that_ends_before_its_last_step_leaves_a_house_that_asks_for_its_reco
     let before = site.get(here);
     assert_eq!((before.status, problems(&before.body, Lang::Ja)), (200, Vec::<String>::new()));
     assert!(!before.body.contains(&old), "a code that was made is not shown again");
-    for wrong in ["", "0000", "XXXX-XXXX-XXXX-XXXX-XXXX-XXXX-XXXX-XXXX"] {
+    for wrong in ["", "0000", "ZZZZ-ZZZZ-ZZZZ-ZZZZ-ZZZZ-ZZZZ-ZZZZ-ZZZZ"] {
         let seen = site.post("/settings/recovery/confirm", &[("code", wrong)]);
         assert_eq!((seen.status, problems(&seen.body, Lang::Ja)), (422, Vec::<String>::new()), "{wrong}");
     }

@@ -86,6 +86,8 @@ fn the_page_tells_what_runs_what_goes_on_and_what_was() {
         let mut site = TestSite::new();
         site.lang = lang;
         site.become_user(Role::Admin);
+        let user = site.user(Role::Admin);
+        user::set_language(&site.site.house.store, site.now, user.id, lang).unwrap();
         let empty = site.get("/settings/updates");
         assert_eq!((empty.status, problems(&empty.body, lang)), (200, vec![]));
         assert!(!empty.body.contains("data-live"));
