@@ -215,10 +215,11 @@ impl Supervisor {
                 hand.sockets = vec![pages.clone(), control.clone()];
                 hand.say(&ToWorker::Start);
                 self.lines.lead_to(Some(hand.mouth()));
+                // Whoever is answered from now on sees how the last trial ended.
+                self.tell_records();
                 self.gate.open(pages, control, routes);
                 self.facts.set_state(State::Running);
                 (self.watch.outage, self.watch.called) = (None, false);
-                self.tell_records();
                 true
             }
             _ => false,
