@@ -126,12 +126,6 @@ fn at_word_of_door(sabotage: Sabotage, word: Value) -> Option<Value> {
         (Sabotage::DiesWarm, "hello") | (Sabotage::DiesAtCheck, "check") => std::process::abort(),
         (Sabotage::HangsOpening, "open") => return None,
         (Sabotage::OpensSlowly, "open") => std::thread::park_timeout(Duration::from_millis(800)),
-        (Sabotage::DiesOpening, "open") => {
-            std::thread::spawn(|| {
-                std::thread::park_timeout(Duration::from_millis(30));
-                std::process::abort();
-            });
-        }
         (Sabotage::DiesInProbation, "start") => {
             std::thread::spawn(|| {
                 std::thread::park_timeout(Duration::from_millis(700));
@@ -145,6 +139,10 @@ fn at_word_of_door(sabotage: Sabotage, word: Value) -> Option<Value> {
 }
 
 fn at_word_of_worker(sabotage: Sabotage, mut word: Value) -> Option<Value> {
+    // Its stores are open and its tables made, and nobody hears of it.
+    if sabotage == Sabotage::DiesOpening && word["say"] == "opened" {
+        std::process::abort();
+    }
     let check = (word["say"] == "checked").then(|| word["id"].as_u64()).flatten();
     let unwell = match sabotage {
         Sabotage::Unhealthy => check.is_some(),

@@ -61,7 +61,7 @@ fn the_admin_is_told_by_default_and_another_address_or_relay_reaches_the_sealed_
 fn another_root_key_opens_the_alarm_too() {
     let (home, catcher) = (Home::new(), catcher());
     home.setup(&["--relay", &format!("smtp://{}", catcher.addr())]).ok();
-    home.ask(&["key", "rotate", "--key-file", "K2"]).ok();
+    home.ask(&["key", "rotate", "--key-file", "K2", "--yes"]).ok();
     home.ask(&["alarm", "send", "--event", "door_failed"]).ok();
     assert_eq!(catcher.count(), 1);
 }

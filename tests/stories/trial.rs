@@ -46,7 +46,7 @@ fn try_opens_a_ready_house_and_leaves_nothing_behind() {
     let trial = trial(&[]);
     let link = trial.said["admin_link"].as_str().unwrap();
     let first = trial.get(link);
-    assert!(first.starts_with("HTTP/1.1 303") && first.contains("Set-Cookie: hakobu="), "{first}");
+    assert!(first.starts_with("HTTP/1.1 303") && first.contains("set-cookie: hakobu="), "{first}");
     assert!(trial.get(trial.said["url"].as_str().unwrap()).starts_with("HTTP/1.1 "));
     let mails = trial.get(trial.said["mail_url"].as_str().unwrap());
     assert!(mails.starts_with("HTTP/1.1 200") && mails.contains("秋の新作が届きました"), "{mails}");
