@@ -159,7 +159,7 @@ impl Running {
     fn wait_for(&self, at: SocketAddr) {
         while TcpStream::connect(at).is_err() {
             assert!(self.began.elapsed() < Duration::from_secs(60), "the server listens within a minute");
-            std::thread::sleep(Duration::from_millis(1));
+            std::thread::park_timeout(Duration::from_millis(1));
         }
     }
 
