@@ -206,12 +206,18 @@ impl Books {
         }
     }
 
-    /// Moves the log into the main file, however short it is, so that closing has little left to do. When somebody is in
-    /// the middle of a group it is left as it is.
+    /// Moves the log into the main file, however short it is, so that closing has little left to do.
     pub(super) fn settle(&self) -> Result<()> {
         let _inside = Inside::enter();
         let mut writer = self.turn()?;
-        if self.holds.load(Ordering::Acquire) > 0 || !writer.conn.is_autocommit() {
+        // Those before saw somebody wait, and left it to him to commit for them.
+        let committed = match writer.conn.is_autocommit() {
+            true => Ok(()),
+            false => self.commit(&mut writer),
+        };
+        writer.answer(committed);
+        committed.map_err(Failed::error)?;
+        if self.holds.load(Ordering::Acquire) > 0 {
             return Ok(());
         }
         writer.checkpointed = writer.logged.load(Ordering::Acquire);

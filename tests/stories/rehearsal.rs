@@ -2,8 +2,6 @@
 
 use crate::world::Home;
 use serde_json::{Value, json};
-use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -32,13 +30,14 @@ impl<'a> Vendor<'a> {
         let mut whole = json!({"version": version, "roots": self.roots});
         whole.as_object_mut().unwrap().extend(part.as_object().unwrap().clone());
         let path = self.home.path(&format!("program-{version}"));
-        std::fs::copy(stripped(), &path).unwrap();
         let text = whole.to_string();
-        let mut file = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
-        file.write_all(text.as_bytes()).unwrap();
-        file.write_all(&(text.len() as u64).to_be_bytes()).unwrap();
-        file.write_all(b"HAKOBU-R").unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let foot = [text.as_bytes(), &(text.len() as u64).to_be_bytes(), b"HAKOBU-R"].concat();
+        let foot = self.home.file(&format!("foot-{version}"), foot);
+        // Written by another process: a story beside this one that starts a program would inherit our open file for a
+        // moment, and a program that somebody has open for writing does not start.
+        let write = "cat \"$0\" \"$1\" > \"$2\" && chmod 755 \"$2\"";
+        let done = Command::new("sh").args(["-c", write]).arg(stripped()).arg(foot).arg(&path).status().unwrap();
+        assert!(done.success());
         path
     }
 
