@@ -32,13 +32,15 @@ impl<'a> Vendor<'a> {
         let mut whole = json!({"version": version, "roots": self.roots});
         whole.as_object_mut().unwrap().extend(part.as_object().unwrap().clone());
         let path = self.home.path(&format!("program-{version}"));
-        std::fs::copy(stripped(), &path).unwrap();
         let text = whole.to_string();
-        let mut file = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
-        file.write_all(text.as_bytes()).unwrap();
-        file.write_all(&(text.len() as u64).to_be_bytes()).unwrap();
-        file.write_all(b"HAKOBU-R").unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let part = [text.as_bytes(), &(text.len() as u64).to_be_bytes(), b"HAKOBU-R"].concat();
+        let foot = path.with_extension("part");
+        std::fs::write(&foot, part).unwrap();
+        // Written by another process: a test beside this one that starts a program would hold the file open for writing
+        // for a moment, and what is open for writing cannot be started.
+        let join = r#"cat "$1" "$2" > "$3" && chmod 755 "$3""#;
+        let made = Command::new("sh").args(["-c", join, "join"]).arg(stripped()).args([&foot, &path]).status().unwrap();
+        assert!(made.success());
         path
     }
 
