@@ -74,7 +74,7 @@ fn cold(loaded: &Loaded, contacts: usize, rounds: u64) {
     for _ in 0..rounds {
         let running = loaded.serve(false, &[]);
         while !answered(running.public) {
-            std::thread::sleep(Duration::from_millis(1));
+            std::thread::park_timeout(Duration::from_millis(1));
         }
         times.push(running.began.elapsed().as_secs_f64() * 1000.0);
         assert_eq!(running.end(), 0);
@@ -165,7 +165,7 @@ impl Nginx {
         let began = Instant::now();
         while TcpStream::connect(at).is_err() {
             assert!(began.elapsed() < Duration::from_secs(10), "nginx listens");
-            std::thread::sleep(Duration::from_millis(5));
+            std::thread::park_timeout(Duration::from_millis(5));
         }
         Nginx { child, at, _dir: dir }
     }
@@ -231,7 +231,7 @@ fn held(loaded: &Loaded, time: Duration, count: usize) {
     let hold = Hold { to: running.public, path: HELD_PAGE.into(), count, addresses: 200 }.start();
     let began = Instant::now();
     while hold.open() < count * 99 / 100 && began.elapsed() < Duration::from_secs(60) {
-        std::thread::sleep(Duration::from_millis(50));
+        std::thread::park_timeout(Duration::from_millis(50));
     }
     let (busy, open, during) = (load(), hold.open(), Memory::of(&running));
     let counts = [&hold.counts.opened, &hold.counts.refused, &hold.counts.closed];

@@ -31,13 +31,14 @@ impl<'a> Vendor<'a> {
         whole.as_object_mut().unwrap().extend(part.as_object().unwrap().clone());
         let path = self.home.path(&format!("program-{version}"));
         let text = whole.to_string();
-        let foot = [text.as_bytes(), &(text.len() as u64).to_be_bytes(), b"HAKOBU-R"].concat();
-        let foot = self.home.file(&format!("foot-{version}"), foot);
-        // Written by another process: a story beside this one that starts a program would inherit our open file for a
-        // moment, and a program that somebody has open for writing does not start.
-        let write = "cat \"$0\" \"$1\" > \"$2\" && chmod 755 \"$2\"";
-        let done = Command::new("sh").args(["-c", write]).arg(stripped()).arg(foot).arg(&path).status().unwrap();
-        assert!(done.success());
+        let part = [text.as_bytes(), &(text.len() as u64).to_be_bytes(), b"HAKOBU-R"].concat();
+        let foot = path.with_extension("part");
+        std::fs::write(&foot, part).unwrap();
+        // Written by another process: a test beside this one that starts a program would hold the file open for writing
+        // for a moment, and what is open for writing cannot be started.
+        let join = r#"cat "$1" "$2" > "$3" && chmod 755 "$3""#;
+        let made = Command::new("sh").args(["-c", join, "join"]).arg(stripped()).args([&foot, &path]).status().unwrap();
+        assert!(made.success());
         path
     }
 
