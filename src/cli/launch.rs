@@ -3,7 +3,7 @@
 //! systemd knows of it.
 
 use super::talk::Talk;
-use crate::base::Result;
+use crate::base::{Error, Kind, Result, log};
 use crate::base::slots::Slots;
 use crate::update::Version;
 use crate::update::keys::Roots;
@@ -15,11 +15,20 @@ use std::process::Command;
 /// Names the version that stepped aside: whoever was started so serves, whatever it thinks of itself.
 const STEPPED: &str = "HAKOBU_STEPPED_FROM";
 
-/// Returns when this program is the one to serve.
-pub(super) fn step_aside(data: &Path, talk: &Talk) -> Result<()> {
+/// Returns when this program is the one to serve. Slots that cannot be read are no reason not to: schemas only grow, so
+/// any release runs on the data.
+pub(super) fn step_aside(data: &Path, talk: &Talk) {
     if std::env::var_os(STEPPED).is_some() {
-        return Ok(());
+        return;
     }
+    if let Err(e) = to_the_newest(data, talk) {
+        log::error("slots", &e);
+        talk.warn(e.says());
+    }
+}
+
+/// An error is told by whoever stays.
+fn to_the_newest(data: &Path, talk: &Talk) -> Result<()> {
     let slots = Slots::of(data);
     let own = Version::parse(talk.build.version)?;
     // A build without keys can judge no release: it serves itself, or a copy of an installed one.
@@ -33,9 +42,12 @@ pub(super) fn step_aside(data: &Path, talk: &Talk) -> Result<()> {
         .env(STEPPED, talk.build.version)
         .exec();
     // It could not be started; this program can.
-    talk.warn(&say!(
-        "スロット {version} のプログラムを実行できません（{e}）。版 {own} で動かします。",
-        "The program in the slot {version} cannot be run ({e}). {own} runs instead."
-    ));
-    Ok(())
+    Err(Error::new(
+        Kind::Unhealthy,
+        say!(
+            "スロット {version} のプログラムを実行できません。版 {own} で動かします。",
+            "The program in the slot {version} cannot be run. {own} runs instead."
+        ),
+    )
+    .because(e))
 }

@@ -89,7 +89,8 @@ impl Machine {
         let units = self.units();
         let shown = match self.has_systemd() {
             true => {
-                let names = Unit::ALL.map(Unit::name);
+                // A template has no state of its own.
+                let names: Vec<&str> = Unit::ALL.into_iter().filter(|u| *u != Unit::Alarm).map(Unit::name).collect();
                 let said = run("systemctl", &[&["show", "--no-pager", "-p", state::ASKED], &names[..]].concat())?;
                 state::parse(&said)
             }

@@ -5,8 +5,7 @@ use crate::base::files::refuse_as_root;
 use crate::base::link::{Hidden, Surface};
 use crate::base::provider::{Phrase, Provider};
 use crate::base::seal::Key;
-use crate::base::slots::Slots;
-use crate::base::{Kind, Lock, Result, log};
+use crate::base::{Kind, Lock, Result};
 use crate::cli::launch;
 use crate::cli::talk::Talk;
 use crate::door::acme::Authority;
@@ -59,7 +58,8 @@ pub(in crate::cli) struct Serve {
 }
 
 pub(super) fn run(flags: &Serve, data: &Path, phrase: &Phrase, talk: &Talk) -> Result<u8> {
-    launch::step_aside(data, talk)?;
+    // From here on this process is the release that serves, and so are its workers.
+    launch::step_aside(data, talk);
     let handed = handed()?;
     let listen = flags.listen.as_deref().map(boot::listen).transpose()?;
     let ending = Ending::on_signals()?;
@@ -119,7 +119,7 @@ fn behind(data: &Path, boot: &Boot, handed: Vec<Listening>, (phrase, talk): (&Ph
         door_key,
         version: talk.build.version,
     };
-    let locked = Locked { program: active(data)?, data: data.to_owned(), lock: Some(lock) };
+    let locked = Locked { program: Program::own(data)?, data: data.to_owned(), lock: Some(lock) };
     Ready::new(settings)?.open(Box::new(locked))
 }
 
@@ -192,27 +192,13 @@ fn first_run(data: &Path, admin: SocketAddr, talk: &Talk) -> Result<Door> {
         // What went wrong has been told to the door.
         life::live(link, origin, build).ok();
     });
-    let then = Locked { program: active(data)?, data: data.to_owned(), lock: None };
+    let then = Locked { program: Program::own(data)?, data: data.to_owned(), lock: None };
     let door = ready.open(Box::new(First { first, then }))?;
     talk.say(&say!(
         "ブラウザーで次のリンクを開いて、初期設定をしてください（30 分間有効）: {url}",
         "Open this link in a browser to set the house up (it works for 30 minutes): {url}"
     ));
     Ok(door)
-}
-
-/// The program of the slot that runs; without one this very program. What cannot be read is no reason not to serve:
-/// schemas only grow, so any release runs on the data.
-fn active(data: &Path) -> Result<Program> {
-    let slots = Slots::of(data);
-    let current = slots.current().unwrap_or_else(|e| {
-        log::error("slots", &e);
-        None
-    });
-    match current.filter(|version| slots.has(version)) {
-        Some(version) => Ok(Program { path: slots.program(&version), data: data.to_owned() }),
-        None => Program::own(data),
-    }
 }
 
 /// Workers of a house whose lock the door holds.
