@@ -3,8 +3,8 @@
 //! systemd knows of it.
 
 use super::talk::Talk;
-use crate::base::{Error, Kind, Result, log};
 use crate::base::slots::Slots;
+use crate::base::{Error, Kind, Result, log};
 use crate::update::Version;
 use crate::update::keys::Roots;
 use crate::update::start::{self, Start};
