@@ -8,10 +8,10 @@ super::words! {
     updates_slot: "スロット", "Slot";
     updates_installed: "インストールした本体", "The installed program";
     updates_previous: "戻せる版", "Version to go back to";
-    updates_door: "門番（玄関のプロセス）", "Door";
-    updates_worker: "作業プロセス", "Worker";
-    updates_process(pid: u32, since: &str): "プロセス {pid}、{since} から", "process {pid}, since {since}";
-    updates_no_door: "門番なしで動いています", "Runs without a door";
+    updates_door: "玄関", "Door";
+    updates_worker: "ワーカー", "Worker";
+    updates_process(version: &str, pid: u32, since: &str): "版 {version}、プロセス {pid}、{since} から", "version {version}, process {pid}, since {since}";
+    updates_no_door: "ありません", "None";
     updates_last_held: "前回の切り替えで待たせた時間", "Held at the last switch";
     updates_admin: "管理画面", "Admin pages";
     updates_public: "公開ページ", "Public pages";
@@ -23,6 +23,8 @@ super::words! {
     updates_not_begun: "更新を始めませんでした。何も変わっていません。", "The update did not begin. Nothing has changed.";
     updates_trying: "試行中", "Being tried";
     updates_new: "新しい版", "New version";
+    updates_no_offer: "いまの版より新しい版は、まだ見つかっていません。", "Nothing newer has been found yet.";
+    updates_find: "新しい版を探す", "Find a newer version";
     updates_from: "入手元", "Comes from";
     updates_from_file: "選んだファイル", "The chosen file";
     updates_from_source: "設定した取得元", "The configured source";
@@ -92,6 +94,10 @@ super::words! {
     step_verify: "署名と中身の確認", "Verify signatures and contents";
     step_slot: "スロットへの配置", "Put into a slot";
     step_preflight: "写しの上での試運転", "Rehearsal on a copy";
+    step_preflight_crypto: "　暗号の自己診断", "— self-test of encryption";
+    step_preflight_open: "　写しを開いて移行", "— the copy is opened and migrated";
+    step_preflight_write: "　写しへの書き込み", "— a write to the copy";
+    step_preflight_pages: "　画面の描画", "— pages are drawn";
     step_generation: "世代の保存", "Keep a generation";
     step_warm: "新しい版の準備", "Warm the new version";
     step_quiesce: "送信を休止", "Rest delivery";
@@ -127,6 +133,10 @@ impl super::Words {
             "verify" => self.step_verify(),
             "slot" => self.step_slot(),
             "preflight" => self.step_preflight(),
+            "preflight.crypto" => self.step_preflight_crypto(),
+            "preflight.open" => self.step_preflight_open(),
+            "preflight.write" => self.step_preflight_write(),
+            "preflight.pages" => self.step_preflight_pages(),
             "generation" => self.step_generation(),
             "warm" => self.step_warm(),
             "quiesce" => self.step_quiesce(),

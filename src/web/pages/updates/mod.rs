@@ -8,6 +8,7 @@ use crate::house::House;
 use crate::house::updates::{Trying, Work};
 use crate::update::Version;
 use crate::update::history::{self, Outcome, Update};
+use crate::update::notice::plan::seconds;
 use crate::update::notice::{self, Told, Which};
 use crate::web::answer::{Answer, Live};
 use crate::web::dates::{grouped, long};
@@ -108,13 +109,14 @@ fn facts(v: &Visit<'_>) -> Vec<(&'static str, String)> {
         let slot = if door.slot.is_empty() { w.updates_installed().to_owned() } else { door.slot.clone() };
         facts.push((w.updates_slot(), slot));
         facts.push((w.updates_previous(), door.previous.clone().unwrap_or_else(|| w.none().to_owned())));
-        facts.push((w.updates_door(), format!("{} {}", door.version, w.updates_process(door.pid, &since(door.since)))));
+        facts.push((w.updates_door(), w.updates_process(&door.version, door.pid, &since(door.since))));
     } else {
         facts.push((w.updates_door(), w.updates_no_door().to_owned()));
     }
-    facts.push((w.updates_worker(), w.updates_process(std::process::id(), &since(v.site.since.ms()))));
+    let worker = w.updates_process(v.house.version(), std::process::id(), &since(v.site.since.ms()));
+    facts.push((w.updates_worker(), worker));
     if let Some(ms) = door.last_held_ms {
-        facts.push((w.updates_last_held(), w.updates_ms(&grouped(ms))));
+        facts.push((w.updates_last_held(), took(w, ms)));
     }
     let urls = [(w.updates_admin(), door.admin), (w.updates_public(), door.public)];
     facts.extend(urls.into_iter().filter(|(_, url)| !url.is_empty()));
@@ -132,7 +134,7 @@ fn past(v: &Visit<'_>, names: &Names, r: &Update) -> Result<Past> {
         word,
         badge,
         held: r.held_requests,
-        longest: v.w.updates_ms(&grouped(r.longest_held_ms)),
+        longest: took(v.w, r.longest_held_ms),
         told: told_line(v, names, told.as_ref()),
     })
 }
@@ -155,11 +157,16 @@ fn result(w: Words, result: Outcome) -> (&'static str, &'static str) {
     }
 }
 
+/// Milliseconds, or seconds once it is more than one.
+fn took(w: Words, ms: u64) -> String {
+    if ms < 1_000 { w.updates_ms(&grouped(ms)) } else { seconds(ms, w.0) }
+}
+
 fn lines(w: Words, steps: &[Step]) -> Vec<Line> {
     let line = |s: &Step| Line {
         name: w.step_name(&s.step),
         ok: s.ok,
-        ms: w.updates_ms(&grouped(s.ms)),
+        ms: took(w, s.ms),
         detail: s.detail.as_deref().map(|d| w.step_detail(d)).unwrap_or_default(),
     };
     steps.iter().map(line).collect()
