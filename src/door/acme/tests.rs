@@ -56,7 +56,7 @@ async fn town(names_resolve: bool) -> Town {
         Command::new("pebble")
             .args(["-config", dir.path().join("pebble.json").to_str().unwrap()])
             .args(["-dnsserver", &format!("127.0.0.1:{dns}")])
-            .envs([("PEBBLE_VA_NOSLEEP", "1"), ("PEBBLE_WFE_NONCEREJECT", "20"), ("PEBBLE_AUTHZREUSE", "0")]),
+            .envs([("PEBBLE_VA_NOSLEEP", "1"), ("PEBBLE_WFE_NONCEREJECT", "0"), ("PEBBLE_AUTHZREUSE", "0")]),
         "Listening on",
     );
     let directory = format!("https://localhost:{listen}/dir");
