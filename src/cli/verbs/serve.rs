@@ -5,7 +5,7 @@ use crate::base::files::refuse_as_root;
 use crate::base::link::{Hidden, Surface};
 use crate::base::provider::{Phrase, Provider};
 use crate::base::seal::Key;
-use crate::base::{Kind, Lock, Result};
+use crate::base::{Kind, Lock, Result, limits};
 use crate::cli::launch;
 use crate::cli::talk::Talk;
 use crate::door::acme::Authority;
@@ -16,6 +16,7 @@ use crate::house::{self, Boot, boot};
 use crate::worker::life::{self, Origin};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 #[derive(clap::Args)]
 pub(in crate::cli) struct Serve {
@@ -103,7 +104,7 @@ impl Serve {
 
 fn behind(data: &Path, boot: &Boot, handed: Vec<Listening>, (phrase, talk): (&Phrase, &Talk)) -> Result<Door> {
     refuse_as_root(data)?;
-    let lock = Lock::take(data, Lock::HOUSE)?.ok_or_else(house::in_use)?;
+    let lock = lock(data)?;
     let root = boot.key.root_key(data, phrase)?;
     let front = front(data, boot, &root, handed)?;
     let door_key = Some(alarm::door_key(&root));
@@ -121,6 +122,18 @@ fn behind(data: &Path, boot: &Boot, handed: Vec<Listening>, (phrase, talk): (&Ph
     };
     let locked = Locked { program: Program::own(data)?, data: data.to_owned(), lock: Some(lock) };
     Ready::new(settings)?.open(Box::new(locked))
+}
+
+/// A command that is at work right now is waited for, a server is not.
+fn lock(data: &Path) -> Result<Lock> {
+    let since = Instant::now();
+    loop {
+        match Lock::take(data, Lock::HOUSE)? {
+            Some(lock) => return Ok(lock),
+            None if since.elapsed() >= limits::BUSY_WAIT => return Err(house::in_use()),
+            None => std::thread::park_timeout(limits::DRAIN_STEP),
+        }
+    }
 }
 
 /// Every address is taken here, before anything is started; some were handed over.
