@@ -16,5 +16,6 @@ pub mod hold;
 pub mod house;
 pub mod open;
 pub mod plan;
+pub mod switches;
 pub mod target;
 pub mod writes;

@@ -2,10 +2,12 @@
 
 use crate::load::figures::Figures;
 use crate::load::hold::Hold;
-use crate::load::house::{Loaded, Size};
+use crate::load::house::{Loaded, Running, Size};
 use crate::load::open::{Load, Settings};
 use crate::load::plan::Mix;
-use crate::load::writes;
+use crate::load::{switches, writes};
+use crate::rehearsal::Vendor;
+use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,4 +54,25 @@ fn a_burst_on_a_fresh_worker_leaves_nobody_waiting_for_a_thread() {
     let burst = Settings { mix: Mix::READING, rate: 5_000.0, ..settings(400) };
     let figures = Figures::of(&Load::start(burst, target).finish());
     assert_eq!((figures.requests, figures.failed), (400, 0), "{}", figures.json());
+}
+
+#[test]
+fn ten_updates_up_and_down_under_load_fail_no_request_and_lose_no_write() {
+    let loaded = Loaded::new(SMALL, None);
+    let vendor = Vendor::new(&loaded.home);
+    let first = vendor.program("0.1.0", json!({}));
+    let running = Running::start(&loaded.home, &first, true, &[]);
+    let target = Arc::new(loaded.target(&running, UPLOAD));
+    let life = Duration::from_secs(600);
+    let load = Load::start(Settings { rate: 40.0, life, ..settings(usize::MAX) }, target);
+    for n in 0..10 {
+        let switch = switches::nth(&loaded.home, &load, &vendor, n, 1);
+        assert!(switch.is_updated(), "{n}: {}", switch.said);
+    }
+    let records = load.stop();
+    let figures = Figures::of(&records);
+    assert_eq!(figures.failed, 0, "{}", figures.json());
+    assert_eq!(running.end(), 0);
+    let found = writes::look_up(&loaded.home, &records);
+    assert_eq!(found.wrong(), 0, "{found:?}");
 }
