@@ -25,6 +25,7 @@ mod sending;
 mod service;
 mod serving;
 mod setup;
+mod succession;
 mod trial;
 mod updates;
 mod world;
