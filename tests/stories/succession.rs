@@ -122,6 +122,7 @@ fn a_door_that_dies_or_hangs_before_it_is_one_leaves_the_old_one() {
     let vendor = Vendor::new(&home);
     let running = Running::start(&home, &vendor.program("0.1.0", json!({})), false, &[]);
     let mut kept = Kept::to(running.public);
+    assert_eq!(kept.ask("/sign-in").0, 200);
     for (version, sabotage) in [("0.2.0", "door_dies"), ("0.3.0", "door_hangs")] {
         let told = apply(&home, &vendor, version, json!({"sabotage": sabotage}));
         assert_eq!(step(&told)["ok"], false, "{told}");
@@ -143,7 +144,7 @@ fn when_the_new_door_is_killed_the_first_process_says_so_and_another_server_star
     signal(new, "KILL");
     assert_eq!(running.ended(), 128 + 9);
     let again = Running::start(&home, &vendor.program("0.2.0", json!({})), false, &[]);
-    assert_eq!(status(&home)["state"], "running");
+    until("it runs", || status(&home)["state"] == "running");
     assert_eq!(again.end(), 0);
 }
 
@@ -157,7 +158,7 @@ fn when_the_first_process_is_killed_the_door_ends_and_another_server_starts() {
     signal(running.pid(), "KILL");
     let again = Running::start(&home, &vendor.program("0.2.0", json!({})), false, &[]);
     assert!(!lives(new));
-    assert_eq!(status(&home)["state"], "running");
+    until("it runs", || status(&home)["state"] == "running");
     assert_eq!(again.end(), 0);
 }
 
