@@ -135,8 +135,9 @@ pub const TRIAL_FILE_MAX: u64 = MB;
 pub const TRIAL_ID_MAX: usize = 64;
 /// Trials whose end is told to whoever asks for it.
 pub const TRIALS_TOLD: usize = 16;
-/// Probation unless somebody says otherwise, and the longest that can be asked for.
+/// Probation unless somebody says otherwise, the shortest that a page offers, and the longest that can be asked for.
 pub const PROBATION: Duration = Duration::from_secs(600);
+pub const PROBATION_LEAST: Duration = Duration::from_secs(60);
 pub const PROBATION_MAX: Duration = Duration::from_secs(24 * 3600);
 /// One line between door and worker.
 pub const LINK_LINE_MAX: usize = 4 << 20;
