@@ -85,7 +85,10 @@ impl Hand {
     /// The link and the process, for another door; `None` where no other process can have them.
     pub(crate) fn copy(&self) -> Result<Option<(OwnedFd, OwnedFd)>> {
         let Some(process) = self.body.handle()? else { return Ok(None) };
-        let link = self.link.try_clone().map_err(|e| Error::io(say!("接続を渡せません。", "Cannot hand the link over."), e))?;
+        let link = self
+            .link
+            .try_clone()
+            .map_err(|e| Error::io(say!("接続を渡せません。", "Cannot hand the link over."), e))?;
         Ok(Some((link.into(), process)))
     }
 

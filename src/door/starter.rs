@@ -31,6 +31,11 @@ pub trait Starter: Send {
     /// What is locked is held by the door after this one from now on.
     fn leave(&mut self) {}
 
+    /// This door came after another one, and holds what that one had locked.
+    fn hold(&mut self, _lock: OwnedFd) -> Result<()> {
+        Ok(())
+    }
+
     /// False where another start would find nothing to start with.
     fn may_again(&self) -> bool {
         true
@@ -88,7 +93,9 @@ impl Starter for Program {
         // Who reads our result reads no other's; its log lines go where ours go.
         command.stdin(Stdio::from(OwnedFd::from(theirs))).stdout(Stdio::null());
         // What the system tells and asks the door is not for the worker.
-        for name in ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", TAKES_OVER] {
+        for name in
+            ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", TAKES_OVER]
+        {
             command.env_remove(name);
         }
         // A Ctrl-C at the terminal is for the door, which ends its worker in good order.

@@ -26,6 +26,9 @@ mod service;
 mod serving;
 mod setup;
 mod succession;
+#[path = "../load/switches.rs"]
+#[allow(dead_code)] // the bench uses all of it
+mod switches;
 mod trial;
 mod updates;
 mod world;

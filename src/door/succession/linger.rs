@@ -53,7 +53,7 @@ impl Linger {
     }
 
     /// Until the last answer; the anchor, until the door of the day has ended. The exit code.
-    pub(crate) fn to_the_end(self, ending: &Ending) -> Result<u8> {
+    pub(crate) fn live_on(self, ending: &Ending) -> Result<u8> {
         let Linger { last, anchor } = self;
         let Some(anchor) = anchor else {
             last.serve(&|| ending.within(Duration::ZERO));
@@ -77,8 +77,9 @@ impl Last {
             let told = self.events.recv_timeout(limits::LINGER_LOOK);
             match told {
                 Ok(Event::Heir(ToElder::Shut)) => self.gate.shut(),
-                Ok(Event::Heir(ToElder::End) | Event::HeirGone | Event::Stop)
-                | Err(RecvTimeoutError::Disconnected) => break,
+                Ok(Event::Heir(ToElder::End) | Event::HeirGone | Event::Stop) | Err(RecvTimeoutError::Disconnected) => {
+                    break;
+                }
                 Ok(Event::Heir(_) | Event::Said(..) | Event::Gone(_) | Event::Trial(_)) => {}
                 Err(RecvTimeoutError::Timeout) if self.is_done() || since.elapsed() > limits::LINGER_MAX => break,
                 Err(RecvTimeoutError::Timeout) => {}

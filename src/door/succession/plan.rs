@@ -49,7 +49,10 @@ pub(super) enum Next {
     /// The next door has the house.
     Handed,
     /// This door goes on. `spoke`: the worker was told that another would come.
-    Kept { why: Say, spoke: bool },
+    Kept {
+        why: Say,
+        spoke: bool,
+    },
 }
 
 pub(super) fn next(stage: Stage, heard: Heard) -> Next {
@@ -63,9 +66,10 @@ pub(super) fn next(stage: Stage, heard: Heard) -> Next {
         (_, Heard::HeirGone) => kept(say!("次の入口の処理が終わってしまいました。", "The next door has ended.")),
         (_, Heard::WorkerGone) => kept(say!("処理が終わってしまいました。", "The worker has ended.")),
         (_, Heard::Stop) => kept(stopped()),
-        (Stage::Turn, Heard::Late) => {
-            kept(say!("処理が入口の交代に応じませんでした。", "The worker did not take its leave of this door in time."))
-        }
+        (Stage::Turn, Heard::Late) => kept(say!(
+            "処理が入口の交代に応じませんでした。",
+            "The worker did not take its leave of this door in time."
+        )),
         (Stage::Prepare | Stage::Take, Heard::Late) => {
             kept(say!("次の入口が時間内に応答しませんでした。", "The next door did not answer in time."))
         }

@@ -17,9 +17,7 @@ pub(crate) enum ToHeir {
     /// The worker waits for your first word.
     Take,
     /// Of requests that the old door still answered.
-    Access {
-        lines: Vec<AccessLine>,
-    },
+    Access { lines: Vec<AccessLine> },
     #[serde(other)]
     Unknown,
 }
