@@ -29,6 +29,20 @@ fn apply(home: &Home, vendor: &Vendor<'_>, version: &str, part: Value) -> Value 
     told
 }
 
+/// The same, with something that begins while the new release is in probation.
+fn apply_during(home: &Home, vendor: &Vendor<'_>, begin: impl FnOnce()) {
+    let (bundle, before) = (vendor.bundle("0.2.0", json!({})), door(home));
+    let words = ["update", "apply", "--file", bundle.to_str().unwrap(), "--probation", "4", "--data", "D", "--json"];
+    let updating = home.command(&words).stdout(Stdio::piped()).spawn().unwrap();
+    until("probation", || {
+        std::fs::read_to_string(home.path("D/trial.jsonl")).unwrap_or_default().contains("[\"probation\",")
+    });
+    begin();
+    let told = crate::world::said(updating.wait_with_output().unwrap()).ok().json();
+    assert_eq!(step(&told)["ok"], true, "{told}");
+    assert_ne!(door(home), before);
+}
+
 fn step(told: &Value) -> &Value {
     let steps = told["steps"].as_array().unwrap();
     steps.iter().find(|s| s["step"] == "door").unwrap_or_else(|| panic!("no step: {told}"))
@@ -229,15 +243,15 @@ fn an_upload_that_began_before_is_finished_after() {
     let made = home.ask(&["token", "create", "load", "--scope", "view,edit", "--user", "a@example.jp"]).ok().json();
     let token = made["secret"].as_str().unwrap();
     let body = "email=slow%40example.jp";
-    let mut slow = Kept::to(running.public);
-    slow.say(&format!(
+    let begin = format!(
         "POST /api/v1/contacts HTTP/1.1\r\nHost: news.example.jp\r\nAuthorization: Bearer {token}\r\n\
          Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{}",
         body.len(),
         &body[..5]
-    ));
-    apply(&home, &vendor, "0.2.0", json!({}));
-    assert_ne!(door(&home).0, running.pid());
+    );
+    let mut slow = None;
+    apply_during(&home, &vendor, || slow.insert(Kept::to(running.public)).say(&begin));
+    let mut slow = slow.unwrap();
     slow.say(&body[5..]);
     let (code, head) = slow.answer();
     assert_eq!((code, head.contains("connection: close")), (201, true), "{head}");
@@ -309,23 +323,16 @@ fn a_download_that_is_under_way_when_the_door_changes_is_finished() {
     let rows = (0..ROWS).map(|n| format!("a{n}@example.jp,{}\n", "x".repeat(NOTE))).collect::<String>();
     home.file("long.csv", format!("メールアドレス,メモ\n{rows}"));
     home.ask(&["contacts", "import", "long.csv"]).ok();
-    let bundle = vendor.bundle("0.2.0", json!({}));
     let running = Running::start(&home, &vendor.program("0.1.0", json!({})), false, &[]);
     let cookies = signed_in(running.admin);
     let mut slow = Kept::to(running.admin);
     let token = slow.page("/contacts/export", &cookies);
-    let words = ["update", "apply", "--file", bundle.to_str().unwrap(), "--probation", "4", "--data", "D", "--json"];
-    let updating = home.command(&words).stdout(Stdio::piped()).spawn().unwrap();
-    until("probation", || {
-        std::fs::read_to_string(home.path("D/trial.jsonl")).unwrap_or_default().contains("[\"probation\",")
+    apply_during(&home, &vendor, || {
+        slow.post("/contacts/export", &cookies, &[("csrf", &token), ("form", "csv")]);
+        let mut head = [0; 12];
+        slow.0.read_exact(&mut head).unwrap();
+        assert_eq!(&head, b"HTTP/1.1 200");
     });
-    slow.post("/contacts/export", &cookies, &[("csrf", &token), ("form", "csv")]);
-    let mut head = [0; 12];
-    slow.0.read_exact(&mut head).unwrap();
-    assert_eq!(&head, b"HTTP/1.1 200");
-    let told = crate::world::said(updating.wait_with_output().unwrap()).ok().json();
-    assert_eq!(step(&told)["ok"], true, "{told}");
-    assert_ne!(door(&home).0, running.pid());
     let (mut rest, mut part) = (Vec::new(), vec![0; 1 << 20]);
     while !rest.ends_with(b"\r\n0\r\n\r\n") {
         let n = slow.0.read(&mut part).unwrap();
