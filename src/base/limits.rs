@@ -141,8 +141,8 @@ pub const PROBATION_LEAST: Duration = Duration::from_secs(60);
 pub const PROBATION_MAX: Duration = Duration::from_secs(24 * 3600);
 /// One line between door and worker.
 pub const LINK_LINE_MAX: usize = 4 << 20;
-/// Threads of the half that meets the network.
-pub const FRONT_THREADS: usize = 2;
+/// Threads of the half that meets the network, where there are so many processors.
+pub const FRONT_THREADS: usize = 4;
 /// Threads that write long bodies to disk, made when they are needed.
 pub const FRONT_WRITERS: usize = 8;
 /// Connections from outside at once, in all and from one address (an IPv6 network of 64 bits counts as one).
@@ -201,9 +201,9 @@ pub const LINGER_REST: Duration = Duration::from_secs(2);
 pub const H2_STREAMS: u32 = 100;
 pub const H2_WINDOW: u32 = 64 << 10;
 pub const H2_CONNECTION_WINDOW: u32 = 256 << 10;
-/// Access lines that wait for the worker; more are counted and dropped. They leave in batches.
+/// Access lines that wait for the worker; more are counted and dropped. They leave after a time, or when there are many.
 pub const ACCESS_QUEUE: usize = 16_384;
-pub const ACCESS_BATCH: usize = 500;
+pub const ACCESS_BATCH: usize = 1_000;
 pub const ACCESS_EVERY: Duration = Duration::from_secs(1);
 /// Characters of a path in an access line.
 pub const ACCESS_PATH: usize = 200;

@@ -15,6 +15,7 @@ use std::net::IpAddr;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 pub const PROTOCOL: u32 = 1;
 
@@ -125,6 +126,20 @@ pub struct Step {
     pub ms: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+}
+
+impl Step {
+    /// Does it: the step, and the error if there was one. What the work has to say of itself is the detail.
+    pub fn timed(name: impl Into<String>, work: impl FnOnce() -> Result<String>) -> (Step, Result<()>) {
+        let since = Instant::now();
+        let done = work();
+        let detail = match &done {
+            Ok(detail) => Some(detail.clone()).filter(|d| !d.is_empty()),
+            Err(e) => Some(e.says().en.clone()),
+        };
+        let ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
+        (Step { step: name.into(), ok: done.is_ok(), ms, detail }, done.map(drop))
+    }
 }
 
 /// What the worker hands the door when a new release is ready in its slot: try it.

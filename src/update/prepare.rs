@@ -19,7 +19,7 @@ use data_encoding::HEXUPPER;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Who asks, of which house.
 pub struct Errand<'a> {
@@ -254,15 +254,9 @@ impl Attempt {
     }
 
     fn step(&mut self, name: &str, work: impl FnOnce() -> Result<String>) -> Result<()> {
-        let since = Instant::now();
-        let done = work();
-        let detail = match &done {
-            Ok(detail) => Some(detail.clone()).filter(|d| !d.is_empty()),
-            Err(e) => Some(e.says().en.clone()),
-        };
-        let ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.steps.push(Step { step: name.to_owned(), ok: done.is_ok(), ms, detail });
-        done.map(drop)
+        let (step, done) = Step::timed(name, work);
+        self.steps.push(step);
+        done
     }
 
     fn about(&mut self, release: &Verified) {

@@ -25,6 +25,9 @@ mod sending;
 mod service;
 mod serving;
 mod setup;
+#[path = "../load/switches.rs"]
+#[allow(dead_code)] // the bench uses all of it
+mod switches;
 mod trial;
 mod updates;
 mod world;

@@ -1,12 +1,12 @@
 //! The network half of the door: everything between a client's bytes and the worker's Unix socket.
 //!
-//! Flow: `listen` takes a connection if there is a place (`places`) → `connection` reads the PROXY header, ends TLS
+//! Flow: `listen` takes a connection if there is a place (`places`) and deals it to a lane (`lanes`) → `connection` reads the PROXY header, ends TLS
 //! (`tls`, `selfsigned`), speaks HTTP/1.1 or 2, with `paced` keeping the time and `screen` looking at each head →
 //! `serve` takes a request through its steps (`plan`, `table`, `rates` decide) → `body` reads all of it → the gate →
 //! `relay` sends one new request over a kept connection → `answer` carries the answer back, whole or flowing → `access`
 //! notes it. What the door says by itself stands in `pages`.
 //!
-//! It has a runtime of its own, so that nothing else in the process can hold up a client.
+//! It has threads of its own, so that nothing else in the process can hold up a client.
 //!
 //! **Invariant:** the worker gets one normalised request with at most one Content-Length and nothing under a `hakobu-`
 //! name that the door did not write. **Invariant:** nothing here waits without a bound.
@@ -15,6 +15,7 @@ mod access;
 mod answer;
 mod body;
 mod connection;
+mod lanes;
 mod listen;
 mod paced;
 mod pages;
@@ -44,12 +45,12 @@ use crate::door::acme::{self, Keeper};
 use crate::door::gate::Gate;
 use access::Access;
 use connection::Port;
+use lanes::Lanes;
 use state::State;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
-use tokio::runtime::{Builder, Runtime};
+use std::time::{Duration, Instant};
 
 /// Where the front puts what others must know. Called on threads that answer nobody; both may wait a while.
 pub trait Outlet: Send + Sync {
@@ -61,8 +62,8 @@ pub trait Outlet: Send + Sync {
 /// The open front. Dropping it ends everything at once; `stop` lets what is under way be finished.
 pub struct Front {
     state: Arc<State>,
-    runtime: Option<Runtime>,
-    access: Option<JoinHandle<()>>,
+    lanes: Lanes,
+    access: JoinHandle<()>,
     addresses: Vec<(Surface, Speaks, SocketAddr)>,
 }
 
@@ -79,20 +80,14 @@ impl Front {
         let (access, thread) = Access::start(Arc::clone(&outlet))?;
         let descriptors = listen::raise_descriptors();
         let state = Arc::new(State::new(settings, gate, access, certificates, descriptors)?);
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(limits::FRONT_THREADS)
-            .max_blocking_threads(limits::FRONT_WRITERS)
-            .thread_name("front")
-            .enable_all()
-            .build()
-            .map_err(|e| Error::io(say!("通信を始められません。", "Cannot start the network threads."), e))?;
+        let lanes = Lanes::start()?;
         let mut addresses = Vec::new();
-        let entered = runtime.enter();
+        let first = lanes.deal().first().enter();
         for listening in &settings.listening {
             let (socket, address) = listen::prepared(listening)?;
             let socket = tokio::net::TcpListener::from_std(socket).map_err(|e| settings::cannot_listen(address, e))?;
             let port = Port { surface: listening.surface, speaks: listening.speaks };
-            tokio::spawn(listen::accept(Arc::clone(&state), socket, port));
+            tokio::spawn(listen::accept(Arc::clone(&state), socket, port, lanes.deal().clone()));
             addresses.push((port.surface, port.speaks, address));
         }
         if state.certificates.has_files() {
@@ -103,8 +98,8 @@ impl Front {
             let keeper = Keeper::new(authority.clone(), folder.clone(), seal, proofs);
             tokio::spawn(keep_fresh(Arc::clone(&state), keeper, outlet));
         }
-        drop(entered);
-        Ok(Front { state, runtime: Some(runtime), access: Some(thread), addresses })
+        drop(first);
+        Ok(Front { state, lanes, access: thread, addresses })
     }
 
     /// For whoever gets certificates from an authority.
@@ -124,35 +119,18 @@ impl Front {
 
     /// Takes no new connection from now on; those that rest end, and what is under way is finished within the time.
     /// True when nobody was cut off.
-    pub fn stop(mut self, within: Duration) -> bool {
+    pub fn stop(self, within: Duration) -> bool {
         self.state.stop.send_replace(true);
-        let Some(runtime) = self.runtime.take() else { return true };
-        let state = Arc::clone(&self.state);
-        let done = runtime.block_on(async move {
-            let empty = async {
-                while state.places.taken() > 0 {
-                    tokio::time::sleep(Duration::from_millis(5)).await;
-                }
-            };
-            tokio::time::timeout(within, empty).await.is_ok()
-        });
-        runtime.shutdown_timeout(limits::LINGER_REST);
-        let thread = self.access.take();
-        drop(self);
+        let until = Instant::now() + within;
+        while self.state.places.taken() > 0 && Instant::now() < until {
+            std::thread::park_timeout(limits::DRAIN_STEP);
+        }
+        let done = self.state.places.taken() == 0;
+        self.lanes.end();
+        drop(self.state);
         // The last lines are on their way; the thread ends when nobody can write one any more.
-        if let Some(thread) = thread {
-            thread.join().ok();
-        }
+        self.access.join().ok();
         done
-    }
-}
-
-impl Drop for Front {
-    fn drop(&mut self) {
-        self.state.stop.send_replace(true);
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
     }
 }
 
