@@ -139,6 +139,24 @@ pub const TRIALS_TOLD: usize = 16;
 pub const PROBATION: Duration = Duration::from_secs(600);
 pub const PROBATION_LEAST: Duration = Duration::from_secs(60);
 pub const PROBATION_MAX: Duration = Duration::from_secs(24 * 3600);
+// A door in the place of another.
+/// The next door has so long until all that can fail is done, the worker to say its last word to the old one, and the
+/// next door to speak and to listen.
+pub const SUCCESSOR_PREPARE: Duration = Duration::from_secs(10);
+pub const SUCCESSOR_TURN: Duration = Duration::from_secs(3);
+pub const SUCCESSOR_TAKE: Duration = Duration::from_secs(5);
+/// A worker keeps silent between two doors for at most so long: longer than both of the last two together.
+pub const TURN_HUSH: Duration = Duration::from_secs(9);
+/// Descriptors that go from one door to the next in one message.
+pub const HANDED_DESCRIPTORS: usize = 64;
+/// A door that was replaced serves its last connection for at most so long: one request, and the rest before it.
+pub const LINGER_MAX: Duration = Duration::from_secs(32 * 60);
+/// A door that is told to be done has so long until the last answer, and so long to be gone.
+pub const LINGER_DONE: Duration = Duration::from_secs(8);
+/// How often it is looked whether the last one has gone.
+pub const LINGER_LOOK: Duration = Duration::from_millis(100);
+/// When the door of the day has ended, its children are waited for so long.
+pub const ANCHOR_WAIT: Duration = Duration::from_secs(15);
 /// One line between door and worker.
 pub const LINK_LINE_MAX: usize = 4 << 20;
 /// Threads of the half that meets the network, where there are so many processors.
