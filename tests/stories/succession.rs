@@ -342,3 +342,30 @@ fn a_download_that_is_under_way_when_the_door_changes_is_finished() {
     assert!(rest.iter().filter(|b| **b == b'x').count() >= ROWS * NOTE);
     assert_eq!(running.end(), 0);
 }
+
+#[test]
+fn a_door_that_cannot_have_what_it_needs_says_why_and_the_old_one_has_lost_nothing() {
+    let home = Home::ready();
+    let vendor = Vendor::new(&home);
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    home.file("cert.pem", made.cert.pem());
+    home.file("key.pem", made.signing_key.serialize_pem());
+    let tls = ["--https", "127.0.0.1:0", "--cert-file", "cert.pem", "--cert-key-file", "key.pem"];
+    let running = Running::start(&home, &vendor.program("0.1.0", json!({})), false, &tls);
+    std::fs::remove_file(home.path("key.pem")).unwrap();
+    let told = apply(&home, &vendor, "0.2.0", json!({}));
+    assert_eq!(step(&told)["ok"], false, "{told}");
+    assert!(!step(&told)["detail"].as_str().unwrap().contains("has ended"), "it says why: {told}");
+    let now = status(&home);
+    assert_eq!(now["door"]["pid"], running.pid());
+    let second = home.ask(&["serve", "--listen", "127.0.0.1:0"]);
+    assert_eq!(
+        (second.exit, second.error()["kind"].as_str()),
+        (6, Some("later")),
+        "the lock is held: {}",
+        second.stderr
+    );
+    assert_eq!(Kept::to(running.public).ask("/sign-in").0, 200);
+    assert_eq!(status(&home)["worker"]["pid"], now["worker"]["pid"]);
+    assert_eq!(running.end(), 0);
+}

@@ -111,12 +111,13 @@ impl Front {
 
     /// Takes connections from now on.
     pub(crate) fn listen(&mut self) -> Result<()> {
-        let _first = self.lanes.deal().first().enter();
+        let deal = self.lanes.deal();
+        let _first = deal.first().enter();
         for (one, (.., address)) in self.listening.iter().zip(&self.addresses) {
             let cannot = |e| settings::cannot_listen(*address, e);
             let socket = one.socket.try_clone().and_then(tokio::net::TcpListener::from_std).map_err(cannot)?;
             let port = Port { surface: one.surface, speaks: one.speaks };
-            tokio::spawn(listen::accept(Arc::clone(&self.state), socket, port, self.lanes.deal().clone()));
+            tokio::spawn(listen::accept(Arc::clone(&self.state), socket, port, deal.clone()));
         }
         if self.state.certificates.has_files() {
             tokio::spawn(watch_files(Arc::clone(&self.state), Arc::clone(&self.outlet)));
@@ -155,7 +156,9 @@ impl Front {
 
     /// Takes no new connection from now on; those that rest end, and what is under way is finished within the time.
     /// True when nobody was cut off.
-    pub fn stop(self, within: Duration) -> bool {
+    pub fn stop(mut self, within: Duration) -> bool {
+        // Who comes is refused, not left waiting.
+        self.listening.clear();
         self.state.phase.send_replace(Phase::Stopping);
         let until = Instant::now() + within;
         while self.state.places.taken() > 0 && Instant::now() < until {

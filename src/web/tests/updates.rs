@@ -288,7 +288,7 @@ fn the_probation_is_chosen_where_an_update_begins_and_a_wrong_one_starts_nothing
         for wrong in ["0", "1441", "ten", ""] {
             let seen = apply(&mut site, wrong);
             assert_eq!((seen.status, problems(&seen.body, lang)), (422, vec![]), "{wrong}");
-            let says = lang.pick("1〜1440 の整数で入力してください", "a whole number of minutes from 1 to 1440");
+            let says = lang.pick("1〜1,440 の整数で入力してください", "a whole number of minutes from 1 to 1,440");
             assert!(seen.body.contains(says) && seen.body.contains("#f-probation"), "{}", seen.body);
         }
         assert!(site.site.house.past_updates().unwrap().is_empty());
@@ -430,7 +430,13 @@ fn an_update_that_cannot_be_prepared_says_why_and_one_at_a_time_is_tried() {
     assert_eq!(heard(), None);
     let past = site.site.house.past_updates().unwrap();
     assert_eq!((past.len(), past[0].result, past[0].to.as_str()), (1, Outcome::Refused, "1.1.0"));
-    assert!(site.get(&format!("/settings/updates/{}", past[0].id)).body.contains("写しの上での試運転"));
+    let record = site.get(&format!("/settings/updates/{}", past[0].id)).body;
+    assert!(record.contains("写しの上での試運転"));
+    let cause = past[0].cause.as_ref().unwrap();
+    assert!(record.matches(&*cause.ja).count() == 2 && !record.contains(&*cause.en), "{record}");
+    let page = site.get("/settings/updates").body;
+    assert_eq!(problems(&page, Lang::Ja), Vec::<String>::new());
+    assert!(page.contains("版 1.1.0") && page.contains("一度試し、更新しませんでした"), "{page}");
     // What runs has been given a slot of its own, so there is a way back to it; to go to one is a trial, too.
     let slots = Slots::of(site.site.house.data());
     assert!(slots.has("1.0.0"));

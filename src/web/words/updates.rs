@@ -40,11 +40,13 @@ super::words! {
     updates_file_support: "外につながらないサーバーでは、受け取ったファイルを選びます。署名が正しいものだけを受け付けます。例）hakobu-1.2.0-x86_64-linux.tar.gz", "For servers without a way out. Only what is signed properly is taken. Example: hakobu-1.2.0-x86_64-linux.tar.gz";
     updates_bring_do: "ファイルを確かめる", "Check the file";
     updates_probation: "見極め期間（分）", "Probation (minutes)";
-    updates_probation_support(least: u64, most: &str): "切り替えた後、この時間だけ新しい版を見守ります。その間に問題が起きると、自動で元の版に戻ります。{least}〜{most} の整数で入力します。例）10", "After the switch, the new version is watched for this long. If anything goes wrong meanwhile, it goes back by itself. A whole number from {least} to {most}. Example: 10";
+    updates_probation_support(least: &str, most: &str): "切り替えた後、この時間だけ新しい版を見守ります。その間に問題が起きると、自動で元の版に戻ります。{least}〜{most} の整数で入力します。例）10", "After the switch, the new version is watched for this long. If anything goes wrong meanwhile, it goes back by itself. A whole number from {least} to {most}. Example: 10";
     updates_apply_do: "この版に更新する", "Update to this version";
     updates_apply_ask(version: &str): "版 {version} に更新します。問題が起きたときは、自動で元の版に戻ります。", "Update to version {version}? If anything goes wrong, it goes back by itself.";
     updates_back_do(version: &str): "版 {version} に戻す", "Go back to version {version}";
     updates_back_ask(version: &str): "版 {version} に戻します。データはそのまま残ります。", "Go back to version {version}? The data stays as it is.";
+    updates_tried(when: &str): "この版は {when} に一度試し、更新しませんでした。原因を確かめてから、もう一度試してください。", "This version was tried on {when} and not kept. Look at the cause before you try it again.";
+    updates_tried_why: "そのときの記録を見る", "See what happened";
     updates_history: "これまでの更新", "Past updates";
     updates_none: "まだ更新の記録はありません。", "There are no updates yet.";
     updates_when: "日時", "When";
@@ -97,6 +99,7 @@ super::words! {
 
     source_title: "更新の取得元", "Source of updates";
     source_lead: "新しい版を探す場所です。どこから受け取っても、署名が正しいものだけを受け付けます。", "Where new versions are looked for. Wherever they come from, only what is signed properly is taken.";
+    source_where: "探す場所", "Where to look";
     source_kind: "種類", "Kind";
     source_github: "GitHub", "GitHub";
     source_gitlab: "GitLab", "GitLab";
@@ -158,6 +161,7 @@ super::words! {
     step_operation_checked: "4. 動作の確認", "4. Operation checked";
     step_reported: "5. 原因と結果の報告", "5. Cause and result reported";
 
+    detail_pages(n: &str): "{n} 画面", "{n} pages";
     detail_link_unchanged: "起動する版は変えていません", "What a start runs was not changed";
     detail_untouched: "触れていません", "Not touched";
     detail_transaction: "移行は取り消され、元のままです", "The migration was rolled back as a whole";
@@ -210,7 +214,10 @@ impl super::Words {
             "undisturbed" => self.detail_undisturbed(),
             "fresh" => self.detail_fresh(),
             "opened" => self.detail_opened(),
-            other => return other.to_owned(),
+            other => {
+                let pages = other.strip_suffix(" pages").filter(|n| n.parse::<u64>().is_ok());
+                return pages.map_or_else(|| other.to_owned(), |n| self.detail_pages(n));
+            }
         };
         known.to_owned()
     }

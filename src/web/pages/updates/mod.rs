@@ -50,6 +50,8 @@ struct Shown {
     notes: String,
     facts: Vec<(&'static str, String)>,
     told: String,
+    /// It was tried here before and not kept: the record, and a sentence.
+    tried: Option<(String, String)>,
 }
 
 /// A row of the history.
@@ -101,18 +103,18 @@ fn draw(v: &Visit<'_>, faults: Faults) -> Result<Answer> {
 
 fn probation_field(v: &Visit<'_>, faults: &Faults) -> Field {
     let typed = if v.form.has("probation") { v.form.get("probation").to_owned() } else { minutes(limits::PROBATION) };
-    let (least, most) = (limits::PROBATION_LEAST.as_secs() / 60, limits::PROBATION_MAX.as_secs() / 60);
+    let (least, most) = (minutes(limits::PROBATION_LEAST), minutes(limits::PROBATION_MAX));
     Field::new(v.w, Input::Number, "probation", v.w.updates_probation())
         .unmarked()
         .required()
-        .support(v.w.updates_probation_support(least, &grouped(most)))
+        .support(v.w.updates_probation_support(&least, &most))
         .width(6)
         .value(typed)
         .fault(faults)
 }
 
 fn minutes(length: Duration) -> String {
-    (length.as_secs() / 60).to_string()
+    grouped(length.as_secs() / 60)
 }
 
 /// What was typed as whole minutes, in digits of either width.
@@ -147,8 +149,16 @@ fn offered(v: &Visit<'_>, names: &Names) -> Result<Option<Shown>> {
         ],
         notes: offer.notes.to(v.lang).to_owned(),
         told: told_line(v, names, told.as_ref()),
+        tried: tried(v, &version)?,
         version,
     }))
+}
+
+/// The last attempt at this version, if nothing came of it.
+fn tried(v: &Visit<'_>, version: &str) -> Result<Option<(String, String)>> {
+    let last = v.house.past_updates()?.into_iter().find(|u| u.to == version);
+    let last = last.filter(|u| u.result != Outcome::Updated);
+    Ok(last.map(|u| (u.id, v.w.updates_tried(&long(u.at, v.lang)))))
 }
 
 fn facts(v: &Visit<'_>) -> Vec<(&'static str, String)> {
@@ -212,12 +222,14 @@ fn took(w: Words, ms: u64) -> String {
     if ms < 1_000 { w.updates_ms(&grouped(ms)) } else { seconds(ms, w.0) }
 }
 
-fn lines(w: Words, steps: &[Step]) -> Vec<Line> {
+/// A step that failed keeps its cause in English; where that is the whole update's, it is known in both languages.
+fn lines(w: Words, steps: &[Step], cause: Option<&Say>) -> Vec<Line> {
+    let detail = |d: &str| cause.filter(|c| c.en == d).map_or_else(|| w.step_detail(d), |c| c.to(w.0).to_owned());
     let line = |s: &Step| Line {
         name: w.step_name(&s.step),
         ok: s.ok,
         ms: took(w, s.ms),
-        detail: s.detail.as_deref().map(|d| w.step_detail(d)).unwrap_or_default(),
+        detail: s.detail.as_deref().map(detail).unwrap_or_default(),
     };
     steps.iter().map(line).collect()
 }
@@ -276,7 +288,7 @@ fn drawn(w: Words, trying: &Trying) -> Result<String> {
     let going = Going {
         w,
         says: w.updates_going_text(&trying.order.from, &trying.order.to),
-        steps: lines(w, &steps),
+        steps: lines(w, &steps, trying.cause.as_ref()),
         now: now.map(|n| step_now(w, n, trying.order.probation_ms)).unwrap_or_default(),
         cause: trying.cause.as_ref().map(|c| c.to(w.0).to_owned()).unwrap_or_default(),
     };
@@ -308,7 +320,7 @@ pub(crate) fn one(v: &mut Visit<'_>) -> Result<Answer> {
     Answer::page(&One {
         p: v.page(w.updates_record()).under(w.menu_updates(), HERE).wide(),
         past: past(v, &names, &record)?,
-        steps: lines(w, &record.steps),
+        steps: lines(w, &record.steps, record.cause.as_ref()),
         cause: record.cause.as_ref().map(|c| c.to(v.lang).to_owned()).unwrap_or_default(),
         change: record.notes.as_ref().map(|n| n.to(v.lang).to_owned()).unwrap_or_default(),
     })
