@@ -365,7 +365,7 @@ fn a_door_that_cannot_have_what_it_needs_says_why_and_the_old_one_has_lost_nothi
         "the lock is held: {}",
         second.stderr
     );
-    assert_eq!(Kept::to(running.public).ask("/sign-in").0, 200);
+    Kept::to(running.admin).page("/sign-in", "");
     assert_eq!(status(&home)["worker"]["pid"], now["worker"]["pid"]);
     assert_eq!(running.end(), 0);
 }
