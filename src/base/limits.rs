@@ -139,6 +139,24 @@ pub const TRIALS_TOLD: usize = 16;
 pub const PROBATION: Duration = Duration::from_secs(600);
 pub const PROBATION_LEAST: Duration = Duration::from_secs(60);
 pub const PROBATION_MAX: Duration = Duration::from_secs(24 * 3600);
+// A door in the place of another.
+/// The next door has so long until all that can fail is done, the worker to say its last word to the old one, and the
+/// next door to speak and to listen.
+pub const SUCCESSOR_PREPARE: Duration = Duration::from_secs(10);
+pub const SUCCESSOR_TURN: Duration = Duration::from_secs(3);
+pub const SUCCESSOR_TAKE: Duration = Duration::from_secs(5);
+/// A worker keeps silent between two doors for at most so long: longer than both of the last two together.
+pub const TURN_HUSH: Duration = Duration::from_secs(9);
+/// Descriptors that go from one door to the next in one message.
+pub const HANDED_DESCRIPTORS: usize = 64;
+/// A door that was replaced serves its last connection for at most so long: one request, and the rest before it.
+pub const LINGER_MAX: Duration = Duration::from_secs(32 * 60);
+/// A door that is told to be done has so long until the last answer, and so long to be gone.
+pub const LINGER_DONE: Duration = Duration::from_secs(8);
+/// How often it is looked whether the last one has gone.
+pub const LINGER_LOOK: Duration = Duration::from_millis(100);
+/// When the door of the day has ended, its children are waited for so long.
+pub const ANCHOR_WAIT: Duration = Duration::from_secs(15);
 /// One line between door and worker.
 pub const LINK_LINE_MAX: usize = 4 << 20;
 /// Threads of the half that meets the network, where there are so many processors.
@@ -167,6 +185,8 @@ pub const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 /// A kept connection without a request ends after this; after the shorter time when half of all places are taken.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(75);
 pub const KEEP_ALIVE_CROWDED: Duration = Duration::from_secs(5);
+/// With more connections than this, those that rest keep nothing but their socket.
+pub const CONNECTIONS_WARM: usize = 256;
 /// A reader who takes nothing for so long has gone.
 pub const WRITE_STALL: Duration = Duration::from_secs(30);
 /// From the first byte of a request to the last of its answer.
@@ -174,6 +194,8 @@ pub const REQUEST_TIME: Duration = Duration::from_secs(30 * 60);
 /// A body comes at least this fast on average, once the grace is over.
 pub const BODY_RATE: u64 = KB;
 pub const BODY_GRACE: Duration = Duration::from_secs(20);
+/// So much of a form's body is waited for before the request is looked at.
+pub const BODY_FIRST: u64 = 4 * KB;
 /// Longer bodies wait in the sealed spool, and so do all when bodies in memory reach this sum.
 pub const BODY_KEPT: usize = 1 << 20;
 pub const BODIES_KEPT: usize = 64 << 20;

@@ -3,6 +3,7 @@
 use crate::base::limits;
 use crate::base::link::{AccessLine, Mouth, ToWorker};
 use std::collections::VecDeque;
+use std::io::ErrorKind;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 #[derive(Default)]
@@ -23,6 +24,10 @@ impl Lines {
         self.kept().to = mouth;
     }
 
+    fn keep(&self, lines: Vec<AccessLine>) {
+        self.kept().waiting.extend(lines);
+    }
+
     /// What came before everything that is kept now is lost when there is no more room.
     pub(crate) fn add(&self, lines: Vec<AccessLine>) {
         let mut kept = self.kept();
@@ -34,10 +39,17 @@ impl Lines {
         let mut lines: Vec<AccessLine> = kept.waiting.drain(..).collect();
         drop(kept);
         while !lines.is_empty() {
-            let rest = lines.split_off(lines.len().min(limits::ACCESS_PER_WORD));
-            // A worker that does not hear is dead; what it was told last may be lost with it.
-            mouth.say(&ToWorker::Access { lines }).ok();
-            lines = rest;
+            let mut rest = lines.split_off(lines.len().min(limits::ACCESS_PER_WORD));
+            let word = ToWorker::Access { lines };
+            match (mouth.say(&word), word) {
+                // Another door speaks to it by now: they go by way of that one.
+                (Err(e), ToWorker::Access { mut lines }) if e.kind() == ErrorKind::NotConnected => {
+                    lines.append(&mut rest);
+                    return self.keep(lines);
+                }
+                // A worker that does not hear is dead; what it was told last may be lost with it.
+                _ => lines = rest,
+            }
         }
     }
 }

@@ -25,6 +25,7 @@ mod sending;
 mod service;
 mod serving;
 mod setup;
+mod succession;
 #[path = "../load/switches.rs"]
 #[allow(dead_code)] // the bench uses all of it
 mod switches;

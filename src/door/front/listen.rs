@@ -37,12 +37,11 @@ pub(crate) fn prepared(listening: &Listening) -> Result<(std::net::TcpListener, 
     ready().map(|socket| (socket, address)).map_err(|e| cannot_listen(address, e))
 }
 
-/// Until the front stops.
+/// Until the front takes no more.
 pub(crate) async fn accept(state: Arc<State>, listener: TcpListener, port: Port, deal: Deal) {
-    let mut stop = state.stop.subscribe();
     loop {
         let taken = tokio::select! {
-            _ = stop.wait_for(|stop| *stop) => return,
+            () = state.lingering() => return,
             taken = listener.accept() => taken,
         };
         match taken {

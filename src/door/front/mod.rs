@@ -46,7 +46,7 @@ use crate::door::gate::Gate;
 use access::Access;
 use connection::Port;
 use lanes::Lanes;
-use state::State;
+use state::{Phase, State};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -65,6 +65,10 @@ pub struct Front {
     lanes: Lanes,
     access: JoinHandle<()>,
     addresses: Vec<(Surface, Speaks, SocketAddr)>,
+    /// Empty once another front listens in its place.
+    listening: Vec<Listening>,
+    outlet: Arc<dyn Outlet>,
+    keeper: Option<Keeper>,
 }
 
 /// Figures of the moment.
@@ -75,31 +79,64 @@ pub struct FrontFigures {
 }
 
 impl Front {
+    #[cfg(test)]
     pub(crate) fn start(settings: &FrontSettings, gate: Arc<Gate>, outlet: Arc<dyn Outlet>) -> Result<Front> {
+        let mut front = Front::prepare(settings, gate, outlet)?;
+        front.listen()?;
+        Ok(front)
+    }
+
+    /// Everything that can fail, and no connection is taken yet.
+    pub(crate) fn prepare(settings: &FrontSettings, gate: Arc<Gate>, outlet: Arc<dyn Outlet>) -> Result<Front> {
         let certificates = Certificates::open(settings.certificate.as_ref())?;
         let (access, thread) = Access::start(Arc::clone(&outlet))?;
         let descriptors = listen::raise_descriptors();
         let state = Arc::new(State::new(settings, gate, access, certificates, descriptors)?);
         let lanes = Lanes::start()?;
-        let mut addresses = Vec::new();
-        let first = lanes.deal().first().enter();
-        for listening in &settings.listening {
-            let (socket, address) = listen::prepared(listening)?;
-            let socket = tokio::net::TcpListener::from_std(socket).map_err(|e| settings::cannot_listen(address, e))?;
-            let port = Port { surface: listening.surface, speaks: listening.speaks };
-            tokio::spawn(listen::accept(Arc::clone(&state), socket, port, lanes.deal().clone()));
-            addresses.push((port.surface, port.speaks, address));
+        let (mut addresses, mut listening) = (Vec::new(), Vec::new());
+        for one in &settings.listening {
+            let (socket, address) = listen::prepared(one)?;
+            addresses.push((one.surface, one.speaks, address));
+            listening.push(Listening { socket, surface: one.surface, speaks: one.speaks });
         }
-        if state.certificates.has_files() {
-            tokio::spawn(watch_files(Arc::clone(&state), Arc::clone(&outlet)));
+        let keeper = match &settings.certificate {
+            Some(Certificate::OfOurs { folder, seal, authority: Some(authority), .. }) => {
+                let proofs = Arc::clone(state.certificates.proofs());
+                Some(Keeper::new(authority.clone(), folder.clone(), seal, proofs))
+            }
+            _ => None,
+        };
+        Ok(Front { state, lanes, access: thread, addresses, listening, outlet, keeper })
+    }
+
+    /// Takes connections from now on.
+    pub(crate) fn listen(&mut self) -> Result<()> {
+        let deal = self.lanes.deal();
+        let _first = deal.first().enter();
+        for (one, (.., address)) in self.listening.iter().zip(&self.addresses) {
+            let cannot = |e| settings::cannot_listen(*address, e);
+            let socket = one.socket.try_clone().and_then(tokio::net::TcpListener::from_std).map_err(cannot)?;
+            let port = Port { surface: one.surface, speaks: one.speaks };
+            tokio::spawn(listen::accept(Arc::clone(&self.state), socket, port, deal.clone()));
         }
-        if let Some(Certificate::OfOurs { folder, seal, authority: Some(authority), .. }) = &settings.certificate {
-            let proofs = Arc::clone(state.certificates.proofs());
-            let keeper = Keeper::new(authority.clone(), folder.clone(), seal, proofs);
-            tokio::spawn(keep_fresh(Arc::clone(&state), keeper, outlet));
+        if self.state.certificates.has_files() {
+            tokio::spawn(watch_files(Arc::clone(&self.state), Arc::clone(&self.outlet)));
         }
-        drop(first);
-        Ok(Front { state, lanes, access: thread, addresses })
+        if let Some(keeper) = self.keeper.take() {
+            tokio::spawn(keep_fresh(Arc::clone(&self.state), keeper, Arc::clone(&self.outlet)));
+        }
+        Ok(())
+    }
+
+    /// The sockets, for a front in another process.
+    pub(crate) fn listening(&self) -> &[Listening] {
+        &self.listening
+    }
+
+    /// Takes no new connection from now on, another front does; those that are there are served as long as they last.
+    pub(crate) fn linger(&mut self) {
+        self.listening.clear();
+        self.state.phase.send_replace(Phase::Lingering);
     }
 
     /// For whoever gets certificates from an authority.
@@ -120,7 +157,7 @@ impl Front {
     /// Takes no new connection from now on; those that rest end, and what is under way is finished within the time.
     /// True when nobody was cut off.
     pub fn stop(self, within: Duration) -> bool {
-        self.state.stop.send_replace(true);
+        self.state.phase.send_replace(Phase::Stopping);
         let until = Instant::now() + within;
         while self.state.places.taken() > 0 && Instant::now() < until {
             std::thread::park_timeout(limits::DRAIN_STEP);
@@ -146,7 +183,7 @@ async fn keep_fresh(state: Arc<State>, keeper: Keeper, outlet: Arc<dyn Outlet>) 
         }
     };
     tokio::select! {
-        () = state.stopped() => {}
+        () = state.lingering() => {}
         () = keeper.keep(use_it) => {}
     }
 }
@@ -156,7 +193,7 @@ async fn watch_files(state: Arc<State>, outlet: Arc<dyn Outlet>) {
     let mut every = tokio::time::interval(limits::CERTIFICATE_EVERY);
     loop {
         tokio::select! {
-            () = state.stopped() => return,
+            () = state.lingering() => return,
             _ = every.tick() => {}
         }
         let (certificates, outlet) = (Arc::clone(&state.certificates), Arc::clone(&outlet));
