@@ -10,7 +10,7 @@ use crate::base::{By, Error, Result, Say, Time, limits};
 use crate::update::bundle::Head;
 use crate::update::history::{self, Outcome, Update};
 use crate::update::keys::Roots;
-use crate::update::prepare::{self, Errand, From, Prepared, Wish};
+use crate::update::prepare::{self, Errand, From, Prepared, Times, Wish};
 use crate::update::{Version, trust};
 use serde::Deserialize;
 use std::fs::File;
@@ -201,7 +201,7 @@ impl House {
                 Some(bundle) => From::File(bundle),
                 None => From::Source,
             };
-            prepare::prepare(errand, Wish { version: Some(version), from, probation: limits::PROBATION })
+            prepare::prepare(errand, Wish { version: Some(version), from, times: Times::default() })
         })
     }
 
