@@ -34,12 +34,13 @@ mod tls;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use plan::host_name;
 pub use rates::Rate;
 pub use settings::{Bounds, Certificate, FrontSettings, Listening, Speaks};
 pub use tls::Certificates;
 
 use crate::base::link::{AccessLine, Surface};
-use crate::base::{Error, Result, limits};
+use crate::base::{Error, Result, clock, limits};
 use crate::door::acme::{self, Keeper};
 use crate::door::gate::Gate;
 use access::Access;
@@ -86,6 +87,7 @@ impl Front {
             .enable_all()
             .build()
             .map_err(|e| Error::io(say!("通信を始められません。", "Cannot start the network threads."), e))?;
+        let keeper = keeper(settings, &state, &*outlet);
         let mut addresses = Vec::new();
         let entered = runtime.enter();
         for listening in &settings.listening {
@@ -98,9 +100,7 @@ impl Front {
         if state.certificates.has_files() {
             tokio::spawn(watch_files(Arc::clone(&state), Arc::clone(&outlet)));
         }
-        if let Some(Certificate::OfOurs { folder, seal, authority: Some(authority), .. }) = &settings.certificate {
-            let proofs = Arc::clone(state.certificates.proofs());
-            let keeper = Keeper::new(authority.clone(), folder.clone(), seal, proofs);
+        if let Some(keeper) = keeper {
             tokio::spawn(keep_fresh(Arc::clone(&state), keeper, outlet));
         }
         drop(entered);
@@ -154,6 +154,20 @@ impl Drop for Front {
             runtime.shutdown_background();
         }
     }
+}
+
+/// Whoever gets certificates from an authority. One that an earlier door got is shown from the first connection on.
+fn keeper(settings: &FrontSettings, state: &State, outlet: &dyn Outlet) -> Option<Keeper> {
+    let Some(Certificate::OfOurs { folder, seal, authority, .. }) = &settings.certificate else { return None };
+    let proofs = Arc::clone(state.certificates.proofs());
+    let keeper = Keeper::new(authority.clone()?, folder.clone(), seal, proofs);
+    // What cannot be read is told by the keeper itself, and ordered anew.
+    if let Ok(Some(kept)) = keeper.kept(clock::now())
+        && let Err(e) = state.certificates.put(kept.chain.as_bytes(), kept.key.as_bytes())
+    {
+        outlet.fault(&e);
+    }
+    Some(keeper)
 }
 
 /// The certificate that an authority gave, now and every time it gives another.
