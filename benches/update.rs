@@ -8,13 +8,15 @@
 //! house for the next time) change the rest. Latency counts from the moment at which a request was due.
 //!
 //! The goals: `failed`, `lost`, `doubled` and `unasked` 0; `inside` p99 at most 250 ms, longest at most 1 s.
-#![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used)] // prints its figures; a bench that cannot start has none
+#![allow(clippy::print_stdout, clippy::print_stderr, clippy::unwrap_used, clippy::expect_used)] // prints its figures; a bench that cannot start has none
 
 #[path = "../tests/load/mod.rs"]
 mod load;
 #[path = "../tests/stories/rehearsal.rs"]
 #[allow(dead_code)] // the stories use all of it
 mod rehearsal;
+#[path = "../tests/load/switches.rs"]
+mod switches;
 #[path = "../tests/stories/world.rs"]
 #[allow(dead_code)] // the stories use all of it
 mod world;
@@ -23,13 +25,13 @@ use load::figures::{Figures, Record, stall, within};
 use load::house::{Loaded, Running, Size};
 use load::open::{Load, Settings};
 use load::plan::Mix;
-use load::switches::{self, Switch};
 use load::writes;
 use rehearsal::Vendor;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use switches::Switch;
 
 /// More than a door keeps in memory.
 const UPLOAD: usize = (1 << 20) + 70_000;
@@ -79,7 +81,7 @@ fn say(figure: &str, mut value: Value) {
 
 fn wait_for(load: &Load, sent: usize) {
     while load.sent() < sent && !load.is_over() {
-        std::thread::sleep(Duration::from_millis(5));
+        std::thread::park_timeout(Duration::from_millis(5));
     }
 }
 

@@ -177,7 +177,8 @@ fn postpone(later: &mut BTreeMap<&'static str, (Event, Time)>, event: Event, run
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::alarm::{Log, Login, Tls, door_key};
+    use crate::alarm::{Log, door_key};
+    use crate::base::smtp::{Login, Tls};
     use crate::base::{Email, Lang, Secret};
     use crate::delivery::Step;
     use crate::delivery::catcher::{Act, Catcher, Offer, Rule};

@@ -1,7 +1,8 @@
 //! One mail in one conversation with the relay, each step of it bounded. The name is looked up here and the library is
 //! given an address, with the name for TLS: a static binary has no working `getaddrinfo`.
 
-use super::{Event, Settings, Tls as Way};
+use super::{Event, Settings};
+use crate::base::smtp::Tls as Way;
 use crate::base::{Email, Error, Kind, Lang, Result, Say, Time, limits, resolve, seal};
 use data_encoding::HEXLOWER;
 use lettre::address::Envelope;

@@ -24,7 +24,7 @@ pub use bell::{Bell, Rung, ring};
 pub use event::Event;
 pub use log::{Attempt, Log};
 pub use mail::takes;
-pub use settings::{FILE, Login, Settings, Tls};
+pub use settings::{FILE, Settings};
 
 use crate::base::seal::Key;
 

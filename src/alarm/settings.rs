@@ -2,6 +2,7 @@
 
 use crate::base::files::replace_file;
 use crate::base::seal::Key;
+use crate::base::smtp::{Login, Tls};
 use crate::base::{Email, Error, Kind, Lang, Result, Secret, limits};
 use serde::{Deserialize, Serialize};
 use std::io::Read;
@@ -9,21 +10,6 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 pub const FILE: &str = "alarm.sealed";
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Tls {
-    Plain,
-    /// Never falls back.
-    StartTls,
-    Implicit,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Login {
-    pub user: String,
-    pub password: Secret,
-}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {

@@ -137,13 +137,32 @@ pub const TRIAL_FILE_MAX: u64 = MB;
 pub const TRIAL_ID_MAX: usize = 64;
 /// Trials whose end is told to whoever asks for it.
 pub const TRIALS_TOLD: usize = 16;
-/// Probation unless somebody says otherwise, and the longest that can be asked for.
+/// Probation unless somebody says otherwise, the shortest that a page offers, and the longest that can be asked for.
 pub const PROBATION: Duration = Duration::from_secs(600);
+pub const PROBATION_LEAST: Duration = Duration::from_secs(60);
 pub const PROBATION_MAX: Duration = Duration::from_secs(24 * 3600);
+// A door in the place of another.
+/// The next door has so long until all that can fail is done, the worker to say its last word to the old one, and the
+/// next door to speak and to listen.
+pub const SUCCESSOR_PREPARE: Duration = Duration::from_secs(10);
+pub const SUCCESSOR_TURN: Duration = Duration::from_secs(3);
+pub const SUCCESSOR_TAKE: Duration = Duration::from_secs(5);
+/// A worker keeps silent between two doors for at most so long: longer than both of the last two together.
+pub const TURN_HUSH: Duration = Duration::from_secs(9);
+/// Descriptors that go from one door to the next in one message.
+pub const HANDED_DESCRIPTORS: usize = 64;
+/// A door that was replaced serves its last connection for at most so long: one request, and the rest before it.
+pub const LINGER_MAX: Duration = Duration::from_secs(32 * 60);
+/// A door that is told to be done has so long until the last answer, and so long to be gone.
+pub const LINGER_DONE: Duration = Duration::from_secs(8);
+/// How often it is looked whether the last one has gone.
+pub const LINGER_LOOK: Duration = Duration::from_millis(100);
+/// When the door of the day has ended, its children are waited for so long.
+pub const ANCHOR_WAIT: Duration = Duration::from_secs(15);
 /// One line between door and worker.
 pub const LINK_LINE_MAX: usize = 4 << 20;
-/// Threads of the half that meets the network.
-pub const FRONT_THREADS: usize = 2;
+/// Threads of the half that meets the network, where there are so many processors.
+pub const FRONT_THREADS: usize = 4;
 /// Threads that write long bodies to disk, made when they are needed.
 pub const FRONT_WRITERS: usize = 8;
 /// Connections from outside at once, in all and from one address (an IPv6 network of 64 bits counts as one).
@@ -202,9 +221,9 @@ pub const LINGER_REST: Duration = Duration::from_secs(2);
 pub const H2_STREAMS: u32 = 100;
 pub const H2_WINDOW: u32 = 64 << 10;
 pub const H2_CONNECTION_WINDOW: u32 = 256 << 10;
-/// Access lines that wait for the worker; more are counted and dropped. They leave in batches.
+/// Access lines that wait for the worker; more are counted and dropped. They leave after a time, or when there are many.
 pub const ACCESS_QUEUE: usize = 16_384;
-pub const ACCESS_BATCH: usize = 500;
+pub const ACCESS_BATCH: usize = 1_000;
 pub const ACCESS_EVERY: Duration = Duration::from_secs(1);
 /// Characters of a path in an access line.
 pub const ACCESS_PATH: usize = 200;

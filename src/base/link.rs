@@ -5,6 +5,10 @@
 //! by itself) → `Start` → at work → `Quiesce` (no delivery, no long job, no event stream; pages still answered) →
 //! `Close` → *closed*, and its process ends. The end of the socket is the end of the other side.
 //!
+//! The door may be exchanged at any time between: the last word of the one is `Turn`, the last word that is for it is
+//! `Turned`, and the first word of the next one, on the same socket, is `Door`. In between nobody speaks, so that no
+//! byte is in a buffer of somebody who goes.
+//!
 //! A release may meet the door of the release before it, and the other way round: both speak protocol N and N-1, fields
 //! are only added, and a message that is not known is passed over.
 
@@ -14,7 +18,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::IpAddr;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 pub const PROTOCOL: u32 = 1;
 
@@ -127,6 +132,20 @@ pub struct Step {
     pub detail: Option<String>,
 }
 
+impl Step {
+    /// Does it: the step, and the error if there was one. What the work has to say of itself is the detail.
+    pub fn timed(name: impl Into<String>, work: impl FnOnce() -> Result<String>) -> (Step, Result<()>) {
+        let since = Instant::now();
+        let done = work();
+        let detail = match &done {
+            Ok(detail) => Some(detail.clone()).filter(|d| !d.is_empty()),
+            Err(e) => Some(e.says().en.clone()),
+        };
+        let ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
+        (Step { step: name.into(), ok: done.is_ok(), ms, detail }, done.map(drop))
+    }
+}
+
 /// What the worker hands the door when a new release is ready in its slot: try it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrialOrder {
@@ -217,6 +236,8 @@ pub enum ToWorker {
     },
     /// Answered by the other side's own beat.
     Beat,
+    /// Another process goes on from here: `Turned` answers and is the last word until its first one, `Door`.
+    Turn,
     Door {
         door: DoorFacts,
     },
@@ -253,6 +274,8 @@ pub enum ToDoor {
         fault: Option<Said>,
     },
     Beat,
+    /// What follows is for the next door.
+    Turned,
     /// The record with this id stands in the books: the door may forget it.
     Recorded {
         id: String,
@@ -282,6 +305,18 @@ impl std::fmt::Debug for Hidden {
 /// The speaking half. Lines go out whole, whoever speaks.
 pub struct Mouth {
     stream: Mutex<UnixStream>,
+    hush: Mutex<Hush>,
+    changed: Condvar,
+}
+
+/// Whether one may speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hush {
+    Free,
+    /// Whoever wants to speak waits, at most until then.
+    Until(Instant),
+    /// Another process speaks here.
+    ForEver,
 }
 
 /// The listening half.
@@ -293,18 +328,72 @@ pub struct Ear {
 pub fn halves(stream: UnixStream) -> Result<(Mouth, Ear)> {
     let other =
         stream.try_clone().map_err(|e| Error::io(say!("接続を分けられません。", "Cannot share the link."), e))?;
-    Ok((Mouth { stream: Mutex::new(stream) }, Ear { lines: BufReader::new(other) }))
+    let mouth = Mouth { stream: Mutex::new(stream), hush: Mutex::new(Hush::Free), changed: Condvar::new() };
+    Ok((mouth, Ear { lines: BufReader::new(other) }))
 }
 
 impl Mouth {
     pub fn say(&self, message: &impl Serialize) -> std::io::Result<()> {
-        let mut line = zeroize::Zeroizing::new(serde_json::to_vec(message).map_err(std::io::Error::other)?);
-        line.push(b'\n');
-        self.stream.lock().unwrap_or_else(PoisonError::into_inner).write_all(&line)
+        let line = line(message)?;
+        let mut stream = self.stream();
+        loop {
+            let mut hush = self.hush();
+            match *hush {
+                Hush::Free => break,
+                Hush::ForEver => return Err(std::io::ErrorKind::NotConnected.into()),
+                Hush::Until(end) if end <= Instant::now() => *hush = Hush::Free,
+                Hush::Until(end) => {
+                    drop(stream);
+                    let left = end.saturating_duration_since(Instant::now());
+                    drop(self.changed.wait_timeout(hush, left).unwrap_or_else(PoisonError::into_inner));
+                    stream = self.stream();
+                }
+            }
+        }
+        stream.write_all(&line)
+    }
+
+    /// The last word for now: whoever wants to speak waits until `speak`, and no longer than this.
+    pub fn say_last(&self, message: &impl Serialize, most: Duration) -> std::io::Result<()> {
+        let line = line(message)?;
+        let mut stream = self.stream();
+        stream.write_all(&line)?;
+        *self.hush() = Hush::Until(Instant::now() + most);
+        Ok(())
+    }
+
+    pub fn speak(&self) {
+        *self.hush() = Hush::Free;
+        self.changed.notify_all();
+    }
+
+    /// Another process speaks here from now on: whoever still tries gets an error (`NotConnected`).
+    pub fn fall_silent(&self) {
+        *self.hush() = Hush::ForEver;
+        self.changed.notify_all();
+    }
+
+    fn stream(&self) -> MutexGuard<'_, UnixStream> {
+        self.stream.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn hush(&self) -> MutexGuard<'_, Hush> {
+        self.hush.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+fn line(message: &impl Serialize) -> std::io::Result<zeroize::Zeroizing<Vec<u8>>> {
+    let mut line = zeroize::Zeroizing::new(serde_json::to_vec(message).map_err(std::io::Error::other)?);
+    line.push(b'\n');
+    Ok(line)
+}
+
 impl Ear {
+    /// From now on silence may last.
+    pub fn be_patient(&self) -> std::io::Result<()> {
+        self.lines.get_ref().set_read_timeout(None)
+    }
+
     /// The next message; `None` when the other side has gone.
     pub fn hear<T: serde::de::DeserializeOwned>(&mut self) -> std::io::Result<Option<T>> {
         let mut line = zeroize::Zeroizing::new(Vec::new());
@@ -334,6 +423,28 @@ mod tests {
         assert!(matches!(ear.hear().unwrap(), Some(ToWorker::Check { id: 7 })));
         drop((mouth, kept));
         assert!(ear.hear::<ToWorker>().unwrap().is_none());
+    }
+
+    #[test]
+    fn after_a_last_word_nobody_speaks_until_the_turn_is_over() {
+        let (a, b) = UnixStream::pair().unwrap();
+        let (mouth, _kept) = halves(a).unwrap();
+        let (_, mut ear) = halves(b).unwrap();
+        std::thread::scope(|threads| {
+            mouth.say_last(&ToDoor::Turned, Duration::from_secs(60)).unwrap();
+            threads.spawn(|| mouth.say(&ToDoor::Closed).unwrap());
+            assert!(matches!(ear.hear().unwrap(), Some(ToDoor::Turned)));
+            ear.lines.get_ref().set_nonblocking(true).unwrap();
+            assert_eq!(ear.hear::<ToDoor>().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+            ear.lines.get_ref().set_nonblocking(false).unwrap();
+            mouth.speak();
+            assert!(matches!(ear.hear().unwrap(), Some(ToDoor::Closed)));
+        });
+        mouth.say_last(&ToDoor::Turned, Duration::ZERO).unwrap();
+        mouth.say(&ToDoor::Beat).expect("nobody came: the bound is over");
+        mouth.say_last(&ToDoor::Turned, Duration::from_secs(60)).unwrap();
+        mouth.fall_silent();
+        assert_eq!(mouth.say(&ToDoor::Beat).unwrap_err().kind(), std::io::ErrorKind::NotConnected);
     }
 
     #[test]

@@ -31,6 +31,7 @@ pub mod run;
 pub mod seal;
 pub mod secret;
 pub mod slots;
+pub mod smtp;
 pub mod spool;
 
 pub use build::Build;

@@ -27,6 +27,13 @@ pub(super) fn step_aside(data: &Path, talk: &Talk) {
     }
 }
 
+/// The same command by another program, which serves whatever it thinks of itself.
+pub(super) fn again(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.args(std::env::args_os().skip(1)).env(STEPPED, "");
+    command
+}
+
 /// An error is told by whoever stays.
 fn to_the_newest(data: &Path, talk: &Talk) -> Result<()> {
     let slots = Slots::of(data);

@@ -86,7 +86,7 @@ pub use ledger::{Complete, Decision, Ledger, Outcome};
 pub use letter::{Letter, Letters, Skip};
 pub use own_mail::{own_mail, test_mail};
 pub use probe::{Heard, probe};
-pub use relay::{Login, Relay, Tls, relay, set_relay};
+pub use relay::{Relay, relay, set_relay};
 pub use row::{Counts, Row, State};
 pub use schema::SCHEMA;
 pub use smtp::{Step, reply::Reply, session::in_ascii};

@@ -1,27 +1,11 @@
 //! The next host: where it is, how the way there is protected, and who we are to it.
 
 use super::rows;
+use crate::base::smtp::{Login, Tls};
 use crate::base::{By, Error, Kind, Result, Secret, Time};
 use crate::store::{Deed, Store};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Tls {
-    /// No encryption: for a relay on this machine or in the same closed network.
-    Plain,
-    /// Begins in plain text and must change to TLS; never falls back.
-    StartTls,
-    /// TLS from the first byte.
-    Implicit,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Login {
-    pub user: String,
-    pub password: Secret,
-}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Relay {

@@ -7,31 +7,42 @@ use super::gate::Gate;
 use super::trial::board::Board;
 use crate::base::frames::{self, Frame, Line};
 use crate::base::{Error, Result, clock, limits, run};
+use rustix::event::{PollFd, PollFlags, poll};
 use std::io;
 use std::net::Shutdown;
+use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-pub(crate) struct Control {
+#[derive(Clone)]
+pub(crate) struct Control(Arc<Inner>);
+
+struct Inner {
     note: Note,
     shared: Arc<Shared>,
-    accepting: JoinHandle<()>,
+    taking: Mutex<Taking>,
+}
+
+/// Who takes the calls.
+enum Taking {
+    /// Nobody yet, or nobody any more.
+    Nobody(Option<UnixListener>),
+    /// A thread, until the other end of this is closed.
+    Here { listener: UnixListener, thread: JoinHandle<()>, _wake: UnixStream },
 }
 
 /// Where the socket stands, for whoever has the data folder.
-#[derive(Clone)]
-pub(crate) struct Note {
+struct Note {
     socket: PathBuf,
     note: PathBuf,
 }
 
 impl Note {
-    /// Once there is a house: before, its folder must stay empty.
-    pub(crate) fn leave(&self) -> Result<()> {
+    fn leave(&self) -> Result<()> {
         if !self.note.with_file_name(run::SETTINGS).exists() {
             return Ok(());
         }
@@ -49,7 +60,6 @@ fn cannot_open(e: io::Error) -> Error {
 }
 
 struct Shared {
-    listener: UnixListener,
     facts: Arc<Facts>,
     gate: Arc<Gate>,
     board: Arc<Board>,
@@ -63,32 +73,100 @@ impl Control {
         sweep(&folder, &mark).map_err(cannot_open)?;
         let note = Note { socket: folder.join(format!("{mark}.sock")), note: data.join(run::NOTE) };
         let listener = UnixListener::bind(&note.socket).map_err(cannot_open)?;
+        let control = Control::new(note, listener, (facts, gate, board));
+        control.listen()?;
+        Ok(control)
+    }
+
+    /// The socket of the door before this one; no call is taken from it until `listen`.
+    pub(crate) fn inherited(
+        data: &Path,
+        listener: UnixListener,
+        (facts, gate, board): (&Arc<Facts>, &Arc<Gate>, &Arc<Board>),
+    ) -> Result<Control> {
+        let address = listener.local_addr().map_err(cannot_open)?;
+        let socket = address.as_pathname().ok_or_else(|| Error::bug("a control socket without a place"))?.to_owned();
+        let note = Note { socket, note: data.join(run::NOTE) };
+        Ok(Control::new(note, listener, (facts, gate, board)))
+    }
+
+    fn new(note: Note, listener: UnixListener, parts: (&Arc<Facts>, &Arc<Gate>, &Arc<Board>)) -> Control {
+        let (facts, gate, board) = parts;
         let shared = Arc::new(Shared {
-            listener,
             facts: Arc::clone(facts),
             gate: Arc::clone(gate),
             board: Arc::clone(board),
             stop: AtomicBool::new(false),
             calls: AtomicUsize::new(0),
         });
-        let accepting = {
-            let shared = Arc::clone(&shared);
-            std::thread::Builder::new().name("control".into()).spawn(move || accept(&shared)).map_err(cannot_open)?
-        };
-        Ok(Control { note, shared, accepting })
+        Control(Arc::new(Inner { note, shared, taking: Mutex::new(Taking::Nobody(Some(listener))) }))
     }
 
-    pub(crate) fn note(&self) -> Note {
-        self.note.clone()
+    fn taking(&self) -> MutexGuard<'_, Taking> {
+        self.0.taking.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes calls from now on.
+    pub(crate) fn listen(&self) -> Result<()> {
+        let mut taking = self.taking();
+        let Taking::Nobody(listener) = &mut *taking else { return Ok(()) };
+        let listener = listener.take().ok_or_else(|| Error::bug("a control socket that was let go of"))?;
+        // Two doors take calls from it for a moment: what looks like a call to both is one for one of them.
+        listener.set_nonblocking(true).map_err(cannot_open)?;
+        let (wake, woken) = UnixStream::pair().map_err(cannot_open)?;
+        let (own, shared) = (listener.try_clone().map_err(cannot_open)?, Arc::clone(&self.0.shared));
+        let thread = std::thread::Builder::new()
+            .name("control".into())
+            .spawn(move || accept(&own, &woken, &shared))
+            .map_err(cannot_open)?;
+        *taking = Taking::Here { listener, thread, _wake: wake };
+        Ok(())
+    }
+
+    /// Says where the socket is, once there is a house: before, its folder must stay empty.
+    pub(crate) fn leave_note(&self) -> Result<()> {
+        self.0.note.leave()
+    }
+
+    /// The socket, for another door.
+    pub(crate) fn copy(&self) -> Result<OwnedFd> {
+        match &*self.taking() {
+            Taking::Here { listener, .. } => listener.try_clone().map(OwnedFd::from).map_err(cannot_open),
+            Taking::Nobody(_) => Err(Error::bug("nobody listens at the control socket")),
+        }
+    }
+
+    /// Another door takes the calls. Those that were taken here are answered.
+    pub(crate) fn let_go(&self) {
+        self.take_no_more();
+    }
+
+    /// Calls that are not answered yet.
+    pub(crate) fn calls(&self) -> usize {
+        self.0.shared.calls.load(Ordering::Acquire)
     }
 
     /// Takes no more calls. Those that run end with the worker.
-    pub(crate) fn stop(self) {
-        self.shared.stop.store(true, Ordering::Release);
-        self.shared.board.close();
-        rustix::net::shutdown(&self.shared.listener, rustix::net::Shutdown::Both).ok();
-        self.accepting.join().ok();
-        self.note.take_away();
+    pub(crate) fn stop(&self) {
+        self.0.shared.stop.store(true, Ordering::Release);
+        self.0.shared.board.close();
+        if let Some(listener) = self.take_no_more() {
+            // Whoever waits in the socket is not left waiting.
+            rustix::net::shutdown(&listener, rustix::net::Shutdown::Both).ok();
+        }
+        self.0.note.take_away();
+    }
+
+    fn take_no_more(&self) -> Option<UnixListener> {
+        let before = std::mem::replace(&mut *self.taking(), Taking::Nobody(None));
+        match before {
+            Taking::Nobody(listener) => listener,
+            Taking::Here { listener, thread, _wake } => {
+                drop(_wake);
+                thread.join().ok();
+                Some(listener)
+            }
+        }
     }
 }
 
@@ -103,9 +181,19 @@ fn sweep(folder: &Path, mark: &str) -> io::Result<()> {
     Ok(())
 }
 
-fn accept(shared: &Arc<Shared>) {
-    while !shared.stop.load(Ordering::Acquire) {
-        let Ok((stream, _)) = shared.listener.accept() else { continue };
+/// Until the other end of `woken` is closed.
+fn accept(listener: &UnixListener, woken: &UnixStream, shared: &Arc<Shared>) {
+    loop {
+        let mut both = [PollFd::new(listener, PollFlags::IN), PollFd::new(woken, PollFlags::IN)];
+        // Interrupted or not, what there is is looked at.
+        poll(&mut both, None).ok();
+        if !both[1].revents().is_empty() {
+            return;
+        }
+        let Ok((stream, _)) = listener.accept() else { continue };
+        if stream.set_nonblocking(false).is_err() {
+            continue;
+        }
         let line = Line::new(stream);
         if shared.calls.fetch_add(1, Ordering::AcqRel) >= limits::CONTROL_CALLS {
             shared.calls.fetch_sub(1, Ordering::AcqRel);

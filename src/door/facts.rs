@@ -76,6 +76,16 @@ impl Facts {
         self.known().worker = Some(At { pid, version, since });
     }
 
+    /// The worker's version, since when it is there, and how many died before.
+    pub(crate) fn worker(&self) -> Option<(String, Time, u64)> {
+        let known = self.known();
+        known.worker.as_ref().map(|w| (w.version.clone(), w.since, known.restarts))
+    }
+
+    pub(crate) fn restarts_were(&self, restarts: u64) {
+        self.known().restarts = restarts;
+    }
+
     pub(crate) fn worker_gone(&self) {
         let mut known = self.known();
         known.worker = None;

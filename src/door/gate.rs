@@ -6,7 +6,7 @@ use crate::base::link::RouteClass;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
@@ -40,9 +40,8 @@ pub(crate) enum Turned {
 
 pub(crate) struct Gate {
     state: watch::Sender<State>,
-    inside: watch::Sender<usize>,
     /// Since when each of those inside is there, in the order in which they came.
-    since: Mutex<BTreeMap<u64, Instant>>,
+    inside: Mutex<BTreeMap<u64, Instant>>,
     passes: AtomicU64,
     waiting: AtomicUsize,
     held: Mutex<Held>,
@@ -69,8 +68,7 @@ impl Gate {
     pub(crate) fn new() -> Arc<Gate> {
         Arc::new(Gate {
             state: watch::Sender::new(State::Held),
-            inside: watch::Sender::new(0),
-            since: Mutex::default(),
+            inside: Mutex::default(),
             passes: AtomicU64::new(0),
             waiting: AtomicUsize::new(0),
             held: Mutex::default(),
@@ -102,8 +100,12 @@ impl Gate {
         }
     }
 
+    fn inside(&self) -> MutexGuard<'_, BTreeMap<u64, Instant>> {
+        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(crate) fn in_flight(&self) -> usize {
-        *self.inside.borrow()
+        self.inside().len()
     }
 
     pub(crate) fn waiting(&self) -> usize {
@@ -142,21 +144,20 @@ impl Gate {
 
     /// Counted before the state is looked at, so that whoever holds the gate and then sees nobody inside is right.
     fn step_in(self: &Arc<Gate>, waited: Duration) -> Result<Option<Pass>, Turned> {
-        self.inside.send_modify(|n| *n += 1);
+        let number = self.passes.fetch_add(1, Ordering::AcqRel);
+        self.inside().insert(number, Instant::now());
         let state = self.state.borrow().clone();
         if let State::Open(behind) = state {
-            let number = self.passes.fetch_add(1, Ordering::AcqRel);
-            self.since.lock().unwrap_or_else(PoisonError::into_inner).insert(number, Instant::now());
             return Ok(Some(Pass { behind, waited, number, gate: Arc::clone(self) }));
         }
-        self.inside.send_modify(|n| *n -= 1);
+        self.inside().remove(&number);
         if matches!(state, State::Shut) { Err(Turned::Shut) } else { Ok(None) }
     }
 
     /// True when nobody inside has been there for long, false when that took too long: an answer that a slow client
     /// reads, an event stream. For threads outside of the runtime, as the next one.
     pub(crate) fn calm_within(&self, within: Duration) -> bool {
-        let oldest = || self.since.lock().unwrap_or_else(PoisonError::into_inner).values().next().copied();
+        let oldest = || self.inside().values().next().copied();
         until(within, limits::TRIAL_CALM_LOOK, || oldest().is_none_or(|since| since.elapsed() < limits::TRIAL_LONG))
     }
 
@@ -179,8 +180,7 @@ fn until(within: Duration, step: Duration, done: impl Fn() -> bool) -> bool {
 
 impl Drop for Pass {
     fn drop(&mut self) {
-        self.gate.since.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.number);
-        self.gate.inside.send_modify(|n| *n -= 1);
+        self.gate.inside().remove(&self.number);
     }
 }
 
@@ -264,7 +264,7 @@ mod tests {
         let pass = gate.enter().await.unwrap();
         assert!(gate.calm_within(Duration::ZERO));
         let long_ago = Instant::now() - 2 * limits::TRIAL_LONG;
-        gate.since.lock().unwrap().insert(pass.number, long_ago);
+        gate.inside().insert(pass.number, long_ago);
         assert!(!gate.calm_within(Duration::from_millis(20)));
         drop(pass);
         assert!(gate.calm_within(Duration::ZERO));

@@ -1,11 +1,13 @@
 //! One worker as the door holds it: its body, its link, and when it was last heard.
 
 use super::starter::{Body, Born};
+use super::succession::words::ToElder;
 use super::trial::stage::Heard;
-use crate::base::link::{self, Mouth, ToDoor, ToWorker};
-use crate::base::{Error, Result};
+use crate::base::link::{self, DoorFacts, Mouth, ToDoor, ToWorker};
+use crate::base::{Error, Result, limits};
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -17,6 +19,9 @@ pub(crate) enum Event {
     Gone(u64),
     /// Something that a trial waited for and that no worker says.
     Trial(Heard),
+    /// The door that shall come after this one said something, or has gone.
+    Heir(ToElder),
+    HeirGone,
     /// The door shall close.
     Stop,
 }
@@ -28,6 +33,8 @@ pub(crate) struct Hand {
     body: Box<dyn Body>,
     heard: Arc<Mutex<Instant>>,
     link: std::os::unix::net::UnixStream,
+    /// After `Turned` the link is read on only when this says so.
+    go_on: Sender<()>,
     /// Its sockets, to be removed after it.
     pub(crate) sockets: Vec<PathBuf>,
 }
@@ -37,14 +44,20 @@ impl Hand {
         let cannot = |e| Error::io(say!("処理を始められません。", "Cannot start the worker."), e);
         let link = born.link.try_clone().map_err(cannot)?;
         // A worker that does not read must not hold the door.
-        born.link.set_write_timeout(Some(crate::base::limits::BEAT_LOST)).map_err(cannot)?;
+        born.link.set_write_timeout(Some(limits::BEAT_LOST)).map_err(cannot)?;
         let (mouth, mut ear) = link::halves(born.link)?;
         let heard = Arc::new(Mutex::new(Instant::now()));
         let (hearing, tell) = (Arc::clone(&heard), tell.clone());
+        let (go_on, may_go_on) = mpsc::channel();
         let listen = move || {
             while let Ok(Some(word)) = ear.hear::<ToDoor>() {
                 *hearing.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+                let turned = matches!(word, ToDoor::Turned);
                 if !matches!(word, ToDoor::Beat | ToDoor::Unknown) && tell.send(Event::Said(number, word)).is_err() {
+                    return;
+                }
+                // What follows is for another door, unless that one does not come.
+                if turned && may_go_on.recv().is_err() {
                     return;
                 }
             }
@@ -53,7 +66,7 @@ impl Hand {
         };
         std::thread::Builder::new().name("link".into()).spawn(listen).map_err(cannot)?;
         let (mouth, born_at) = (Arc::new(mouth), Instant::now());
-        Ok(Hand { number, born: born_at, mouth, body: born.body, heard, link, sockets: Vec::new() })
+        Ok(Hand { number, born: born_at, mouth, body: born.body, heard, link, go_on, sockets: Vec::new() })
     }
 
     /// What cannot be said is not worth an error: the end of the link is an event of its own.
@@ -69,6 +82,37 @@ impl Hand {
         self.body.pid()
     }
 
+    /// The link and the process, for another door; `None` where no other process can have them.
+    pub(crate) fn copy(&self) -> Result<Option<(OwnedFd, OwnedFd)>> {
+        let Some(process) = self.body.handle()? else { return Ok(None) };
+        let link = self
+            .link
+            .try_clone()
+            .map_err(|e| Error::io(say!("接続を渡せません。", "Cannot hand the link over."), e))?;
+        Ok(Some((link.into(), process)))
+    }
+
+    /// Our last word, unless `turn_back` follows.
+    pub(crate) fn turn(&self) {
+        // What cannot be said is not answered, and that is noticed.
+        self.mouth.say_last(&ToWorker::Turn, limits::TURN_HUSH).ok();
+    }
+
+    /// Nobody else speaks here after all.
+    pub(crate) fn turn_back(&self, door: DoorFacts) {
+        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        self.mouth.speak();
+        self.say(&ToWorker::Door { door });
+        // A link that has ended is not listened to any more.
+        self.go_on.send(()).ok();
+    }
+
+    /// The worker lives on with another door.
+    pub(crate) fn leave(self) {
+        self.mouth.fall_silent();
+        self.body.leave();
+    }
+
     pub(crate) fn silent(&self) -> Duration {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
     }
@@ -81,7 +125,7 @@ impl Hand {
     pub(crate) fn kill(mut self) {
         self.body.kill();
         self.link.shutdown(std::net::Shutdown::Both).ok();
-        self.body.ended(crate::base::limits::CLOSE_TIME);
+        self.body.ended(limits::CLOSE_TIME);
         self.clear();
     }
 

@@ -1,4 +1,4 @@
-//! The door: the process that owns the public sockets for as long as the machine runs. It ends TLS, sets the limits,
+//! The door: who owns the public sockets for as long as the machine runs. It ends TLS, sets the limits,
 //! relays whole requests to the worker over a Unix socket, and starts, watches, restarts and exchanges the worker.
 //!
 //! It knows no schema and opens no database: it must outlive every release. What it knows of the worker's pages is what
@@ -9,7 +9,8 @@
 //!
 //! Reading order: this file, `gate` (who may go in, who waits), `front` (the network), `starter` (what a worker is made
 //! of), `hand` (one worker as the door holds it), `supervise` with `supervise_plan`, `trial` (one release in the place of
-//! another), `control` (the command line's way in), `facts`, `access` with `shelf`,
+//! another), `succession` (one door in the place of another), `control` (the command line's way in), `facts`, `access`
+//! with `shelf`,
 //! `handed` and `notify` (the system), `ending` (signals).
 //!
 //! **Invariant:** imports nothing but `base` and `alarm`.
@@ -27,13 +28,15 @@ mod handed;
 mod notify;
 mod shelf;
 mod starter;
+mod succession;
 mod supervise;
 mod supervise_plan;
 mod trial;
 
 pub use ending::Ending;
 pub use handed::handed;
-pub use starter::{Body, Born, Program, Starter, Thread};
+pub use starter::{Body, Born, Program, Starter, Successor, Thread};
+pub use succession::Inheritance;
 
 use crate::alarm::Bell;
 use crate::base::link::{AccessLine, DoorFacts, Hidden, Surface, ToWorker};
@@ -53,6 +56,7 @@ use std::path::PathBuf;
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use succession::Linger;
 use supervise::{Supervisor, Watch};
 use trial::board::Board;
 
@@ -68,6 +72,8 @@ pub struct Settings {
     /// What opens the alarm's settings; none where nobody is to be called.
     pub door_key: Option<Key>,
     pub version: &'static str,
+    /// What this door takes over, where it comes after another one.
+    pub inheritance: Option<Inheritance>,
 }
 
 /// The front, for whoever must tell it something while it is there.
@@ -81,7 +87,7 @@ pub struct Door {
     address: SocketAddr,
     control: Control,
     tell: Sender<Event>,
-    supervising: JoinHandle<Result<()>>,
+    supervising: JoinHandle<Result<Option<Linger>>>,
 }
 
 /// The sockets are taken; no worker stands behind them yet.
@@ -110,7 +116,10 @@ impl Ready {
     pub fn new(settings: Settings) -> Result<Ready> {
         let shelf = settings.door_key.as_ref().map(|key| Shelf::of(&settings.data, key));
         let (gate, lines) = (Gate::new(), Lines::new(shelf));
-        let front = Front::start(&settings.front, Arc::clone(&gate), Arc::new(Heard(Arc::clone(&lines))))?;
+        let mut front = Front::prepare(&settings.front, Arc::clone(&gate), Arc::new(Heard(Arc::clone(&lines))))?;
+        if settings.inheritance.is_none() {
+            front.listen()?;
+        }
         let (version, slots) = (settings.version.to_owned(), Slots::of(&settings.data));
         let facts = DoorFacts {
             pid: std::process::id(),
@@ -123,6 +132,10 @@ impl Ready {
             since: clock::now().ms(),
             last_held_ms: None,
         };
+        let facts = match &settings.inheritance {
+            Some(inheritance) => inheritance.goes_on(facts),
+            None => facts,
+        };
         let facts = Facts::new(facts, Arc::clone(&gate), Arc::clone(&lines));
         Ok(Ready { front, lines, facts, gate, settings })
     }
@@ -132,12 +145,15 @@ impl Ready {
         admin_of(&self.front)
     }
 
-    /// Starts the first worker; open when it answers.
+    /// Starts the first worker, or takes over the one that is there; open when it answers.
     pub fn open(self, starter: Box<dyn Starter>) -> Result<Door> {
         let Ready { front, lines, facts, gate, settings } = self;
         let (address, url) = (admin_of(&front), facts.door().admin);
         let board = Arc::new(Board::default());
-        let control = Control::start(&settings.data, &facts, &gate, &board)?;
+        let control = match &settings.inheritance {
+            Some(i) => Control::inherited(&settings.data, i.control()?, (&facts, &gate, &board))?,
+            None => Control::start(&settings.data, &facts, &gate, &board)?,
+        };
         let front: OpenFront = Arc::new(Mutex::new(Some(front)));
         let (tell, events) = mpsc::channel();
         let bell = settings.door_key.map(|key| Bell::new(&settings.data, &key)).transpose()?;
@@ -151,16 +167,24 @@ impl Ready {
             facts,
             lines: Arc::clone(&lines),
             front: Arc::clone(&front),
-            note: control.note(),
+            control: control.clone(),
             tell: tell.clone(),
             events,
             watch: Watch::default(),
+            elder: None,
+            anchored: None,
+            untold: None,
         };
-        if let Err(e) = supervisor.first() {
-            control.stop();
-            return Err(e);
+        match settings.inheritance {
+            Some(inheritance) => inheritance.take(&mut supervisor)?,
+            None => {
+                if let Err(e) = supervisor.first() {
+                    control.stop();
+                    return Err(e);
+                }
+                notify::ready();
+            }
         }
-        notify::ready();
         log::event("door_open", &json!({"pid": std::process::id(), "admin": address.to_string()}));
         let supervising = std::thread::Builder::new()
             .name("supervise".into())
@@ -185,21 +209,45 @@ impl Door {
         while !ending.within(limits::CLOCK_TICK) && !self.supervising.is_finished() {}
     }
 
+    /// Until the end is asked for, and to it: of this door, or, where another one took over, of what is left of it. The
+    /// exit code.
+    pub fn live(self, ending: &Ending) -> Result<u8> {
+        self.wait(ending);
+        let Some(linger) = self.close()? else { return Ok(0) };
+        linger.to_the_end(ending)
+    }
+
     /// Takes nothing new, lets what runs come to its end, and ends the worker.
-    pub fn close(self) -> Result<()> {
-        notify::stopping();
-        self.lines.say(&ToWorker::Leaving);
-        let front = self.front.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(front) = front {
-            front.stop(limits::DRAIN_TIME);
+    pub fn end(self) -> Result<()> {
+        self.close().map(drop)
+    }
+
+    /// Something is left where another door took over: then nothing is closed here.
+    fn close(self) -> Result<Option<Linger>> {
+        if !self.supervising.is_finished() {
+            notify::stopping();
+            self.lines.say(&ToWorker::Leaving);
+            stop(&self.front);
         }
         // One that has ended by itself has an outcome already.
         self.tell.send(Event::Stop).ok();
-        let outcome = self.supervising.join();
-        self.control.stop();
+        let Door { front, control, supervising, .. } = self;
+        let outcome = supervising.join();
+        if let Ok(Ok(Some(linger))) = outcome {
+            return Ok(Some(linger));
+        }
+        stop(&front);
+        control.stop();
         log::event("door_closed", &json!({}));
         let panicked = || Error::new(Kind::Bug, say!("入口の処理が異常終了しました。", "The door panicked."));
-        outcome.unwrap_or_else(|_| Err(panicked()))
+        outcome.unwrap_or_else(|_| Err(panicked())).map(|_| None)
+    }
+}
+
+fn stop(front: &OpenFront) {
+    let front = front.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(front) = front {
+        front.stop(limits::DRAIN_TIME);
     }
 }
 

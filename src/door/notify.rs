@@ -10,6 +10,16 @@ pub(crate) fn stopping() {
     send("STOPPING=1");
 }
 
+/// Whether there is a system that wants to be told.
+pub(crate) fn is_asked_for() -> bool {
+    std::env::var_os("NOTIFY_SOCKET").is_some()
+}
+
+/// The process that stands for the service from now on.
+pub(crate) fn main_is(pid: u32) {
+    send(&format!("MAINPID={pid}"));
+}
+
 /// All is well, for a system that wants to hear it again and again.
 pub(crate) fn watchdog() {
     if std::env::var_os("WATCHDOG_USEC").is_some() {

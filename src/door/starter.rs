@@ -1,7 +1,9 @@
 //! Who starts a worker: as a process of its own, or as a thread where one process is enough (a house to look around
 //! in, the first run, tests). Both get the other end of the same link.
 
+use super::succession::TAKES_OVER;
 use crate::base::{Error, Result};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
@@ -21,10 +23,24 @@ pub trait Starter: Send {
     /// From now on `start` starts this program.
     fn adopt(&mut self, _program: &Path) {}
 
+    /// What the door after this one is made of; `None` where there is none after it.
+    fn successor(&self) -> Result<Option<Successor>> {
+        Ok(None)
+    }
+
+    /// What is locked is held by the door after this one from now on.
+    fn leave(&mut self) {}
+
     /// False where another start would find nothing to start with.
     fn may_again(&self) -> bool {
         true
     }
+}
+
+/// The next door: how it is started, and a copy of the house's lock for it.
+pub struct Successor {
+    pub command: Command,
+    pub lock: OwnedFd,
 }
 
 /// A worker that was started, and the door's end of its link.
@@ -38,6 +54,14 @@ pub trait Body: Send {
     fn kill(&mut self);
     /// Whether it has ended, waiting for that at most so long.
     fn ended(&mut self, within: Duration) -> bool;
+
+    /// For another process that shall watch it; `None` where no other can.
+    fn handle(&self) -> Result<Option<OwnedFd>> {
+        Ok(None)
+    }
+
+    /// It lives on without us.
+    fn leave(self: Box<Self>) {}
 }
 
 /// The hidden verb of a program, as a child process whose standard input is the link.
@@ -64,12 +88,14 @@ impl Starter for Program {
         // Who reads our result reads no other's; its log lines go where ours go.
         command.stdin(Stdio::from(OwnedFd::from(theirs))).stdout(Stdio::null());
         // What the system tells and asks the door is not for the worker.
-        for name in ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"] {
+        for name in
+            ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", TAKES_OVER]
+        {
             command.env_remove(name);
         }
         // A Ctrl-C at the terminal is for the door, which ends its worker in good order.
         let child = command.process_group(0).spawn().map_err(cannot)?;
-        Ok(Born { link, body: Box::new(Process(child)) })
+        Ok(Born { link, body: Box::new(Process(Some(child))) })
     }
 }
 
@@ -77,20 +103,32 @@ fn cannot(e: std::io::Error) -> Error {
     Error::io(say!("処理を始められません。", "Cannot start the worker."), e)
 }
 
-struct Process(Child);
+/// Empty once it was left to another door.
+struct Process(Option<Child>);
 
 impl Body for Process {
     fn pid(&self) -> u32 {
-        self.0.id()
+        self.0.as_ref().map_or(0, Child::id)
     }
 
     fn kill(&mut self) {
-        // One that has ended by itself cannot be killed, and need not.
-        self.0.kill().ok();
+        if let Some(child) = &mut self.0 {
+            // One that has ended by itself cannot be killed, and need not.
+            child.kill().ok();
+        }
     }
 
     fn ended(&mut self, within: Duration) -> bool {
-        poll(within, || !matches!(self.0.try_wait(), Ok(None)))
+        poll(within, || self.0.as_mut().is_none_or(|child| !matches!(child.try_wait(), Ok(None))))
+    }
+
+    fn handle(&self) -> Result<Option<OwnedFd>> {
+        let Some(child) = &self.0 else { return Ok(None) };
+        pidfd_open(Pid::from_child(child), PidfdFlags::empty()).map(Some).map_err(|e| cannot(e.into()))
+    }
+
+    fn leave(mut self: Box<Self>) {
+        self.0 = None;
     }
 }
 
@@ -99,7 +137,9 @@ impl Drop for Process {
     fn drop(&mut self) {
         if !self.ended(Duration::ZERO) {
             self.kill();
-            self.0.wait().ok();
+            if let Some(child) = &mut self.0 {
+                child.wait().ok();
+            }
         }
     }
 }

@@ -4,16 +4,16 @@
 //! **Invariant:** the gate is open only while a worker that said `Opened` lives.
 //! **Invariant:** a worker is started only when the one before it has ended.
 
-use super::control::Note;
 use super::facts::{Facts, State};
 use super::gate::Gate;
 use super::hand::{Event, Hand};
 use super::starter::Starter;
+use super::succession::{self, Anchored, Elder, Handed, Linger, Outcome};
 use super::supervise_plan::{self as plan, Outage};
 use super::trial::{self, After, board::Board, record, state};
-use super::{OpenFront, access::Lines, notify};
+use super::{OpenFront, access::Lines, control::Control, notify};
 use crate::alarm::{self, Bell};
-use crate::base::link::{Hidden, PROTOCOL, ToDoor, ToWorker};
+use crate::base::link::{Hidden, PROTOCOL, ToDoor, ToWorker, TrialRecord};
 use crate::base::slots::Slots;
 use crate::base::{Error, Kind, Result, clock, limits, log};
 use serde_json::json;
@@ -32,12 +32,18 @@ pub(crate) struct Supervisor {
     pub(crate) facts: Arc<Facts>,
     pub(crate) lines: Arc<Lines>,
     pub(crate) front: OpenFront,
-    pub(crate) note: Note,
+    pub(crate) control: Control,
     pub(crate) tell: Sender<Event>,
     pub(crate) events: Receiver<Event>,
     pub(crate) watch: Watch,
     /// Rings where somebody must know; none in a house to look around in.
     pub(crate) bell: Option<Bell>,
+    /// The door before this one, while it serves its last connections.
+    pub(crate) elder: Option<Elder>,
+    /// What ties this door to the process that people know, where that is another one.
+    pub(crate) anchored: Option<Anchored>,
+    /// The end of a trial of which those who wait were not told yet.
+    pub(crate) untold: Option<TrialRecord>,
 }
 
 /// What is remembered of the workers so far.
@@ -53,7 +59,7 @@ pub(crate) struct Watch {
     /// The worker said that it closes, unasked: it wants to be started anew.
     leaving: bool,
     /// One has died, and none has lived well since.
-    worried: bool,
+    pub(super) worried: bool,
 }
 
 impl Watch {
@@ -61,6 +67,13 @@ impl Watch {
     pub(super) fn at_peace(&mut self) {
         (self.outage, self.called, self.leaving, self.row) = (None, false, false, 0);
     }
+}
+
+/// Why a worker is not attended any more.
+enum Attended {
+    Died,
+    Stop,
+    Handed(Box<Handed>),
 }
 
 /// What an attempt to start a worker came to.
@@ -89,12 +102,16 @@ impl Supervisor {
         .hint(say!("ログを確認してください。", "The log says more.")))
     }
 
-    /// Until the door closes. An error is a worker that cannot be started again.
-    pub(crate) fn run(mut self) -> Result<()> {
+    /// Until the door closes, or another one has the house. An error is a worker that cannot be started again.
+    pub(crate) fn run(mut self) -> Result<Option<Linger>> {
         loop {
-            if self.attend() {
-                self.close();
-                return Ok(());
+            match self.attend() {
+                Attended::Died => {}
+                Attended::Stop => {
+                    self.close();
+                    return Ok(None);
+                }
+                Attended::Handed(handed) => return Ok(Some(Linger::begin(self, *handed))),
             }
             if !self.starter.may_again() {
                 self.gate.shut();
@@ -102,43 +119,62 @@ impl Supervisor {
             }
             if self.revive() {
                 self.close();
-                return Ok(());
+                return Ok(None);
             }
         }
     }
 
-    /// While a worker lives. True when the door closes, false when the worker has died.
-    fn attend(&mut self) -> bool {
+    /// While a worker lives.
+    fn attend(&mut self) -> Attended {
         loop {
             match self.next() {
-                Some(Event::Stop) => return true,
-                Some(Event::Said(_, ToDoor::Closed)) => {
-                    self.gate.hold();
-                    self.watch.leaving = true;
-                }
+                Some(Event::Stop) => return Attended::Stop,
+                Some(Event::Said(_, ToDoor::Closed)) => self.leaves(),
                 Some(Event::Said(_, ToDoor::Failed { said })) => self.hear_last_words(&said.into()),
                 Some(Event::Said(_, ToDoor::Recorded { id })) => self.recorded(&id),
                 Some(Event::Said(_, ToDoor::Trial { order })) => match trial::run(self, order) {
-                    After::Runs => {}
-                    After::Died => {
-                        self.bury("gone");
-                        return false;
-                    }
-                    After::Stop => return true,
+                    After::Runs => match self.hand_over() {
+                        Some(Attended::Died) => return self.bury("gone"),
+                        Some(attended) => return attended,
+                        None => {}
+                    },
+                    After::Died => return self.bury("gone"),
+                    After::Stop => return Attended::Stop,
                 },
-                // Its trial has ended.
-                Some(Event::Said(..) | Event::Trial(_)) => {}
-                Some(Event::Gone(_)) => {
-                    self.bury("gone");
-                    return false;
-                }
-                None if self.is_silent() => {
-                    self.bury("silent");
-                    return false;
-                }
+                // Its trial has ended, or the next door did not come.
+                Some(Event::Said(..) | Event::Trial(_) | Event::Heir(_) | Event::HeirGone) => {}
+                Some(Event::Gone(_)) => return self.bury("gone"),
+                None if self.is_silent() => return self.bury("silent"),
                 None => {}
             }
         }
+    }
+
+    /// After a release was committed: its program becomes the door. Those who wait for the end of the update are told
+    /// when a call already reaches the next door.
+    fn hand_over(&mut self) -> Option<Attended> {
+        let mut record = self.untold.take()?;
+        let (step, attended) = match succession::offer(self) {
+            Outcome::Kept(step) => (step, None),
+            Outcome::Died(step) => (Some(step), Some(Attended::Died)),
+            Outcome::Stop(step) => (Some(step), Some(Attended::Stop)),
+            Outcome::Handed(handed, step) => {
+                self.control.let_go();
+                if let Some(front) = self.front.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+                    front.linger();
+                }
+                (Some(step), Some(Attended::Handed(handed)))
+            }
+        };
+        record.steps.extend(step);
+        self.board.ended(record);
+        attended
+    }
+
+    /// The worker closes by itself, to be started anew.
+    pub(super) fn leaves(&mut self) {
+        self.gate.hold();
+        self.watch.leaving = true;
     }
 
     /// Starts workers until one answers. True when the door closes meanwhile.
@@ -172,7 +208,7 @@ impl Supervisor {
 
     fn bring_up(&mut self) -> Result<Up> {
         let born = self.starter.start()?;
-        self.note.leave()?;
+        self.control.leave_note()?;
         self.watch.numbers += 1;
         let hand = Hand::take(born, self.watch.numbers, &self.tell)?;
         hand.say(&ToWorker::Hello { protocol: PROTOCOL, door: self.facts.door(), root: self.root.clone() });
@@ -197,7 +233,7 @@ impl Supervisor {
                     self.end_of_hand();
                     return Ok(Up::Died);
                 }
-                Some(Event::Trial(_)) | None => {}
+                Some(Event::Trial(_) | Event::Heir(_) | Event::HeirGone) | None => {}
             }
         }
     }
@@ -278,7 +314,7 @@ impl Supervisor {
         }
     }
 
-    fn beat(&mut self) {
+    pub(super) fn beat(&mut self) {
         if let Some(hand) = &self.watch.hand {
             hand.say(&ToWorker::Beat);
         }
@@ -302,7 +338,7 @@ impl Supervisor {
         }
     }
 
-    fn hear_last_words(&self, e: &Error) {
+    pub(super) fn hear_last_words(&self, e: &Error) {
         log::error("worker", e);
         if e.kind() == Kind::Unhealthy {
             self.ring(alarm::Event::DiskUnsound);
@@ -323,8 +359,11 @@ impl Supervisor {
     }
 
     /// The worker in hand is dead, or counts as it.
-    fn bury(&mut self, how: &str) {
+    fn bury(&mut self, how: &str) -> Attended {
         self.gate.hold();
+        if let Some(elder) = &self.elder {
+            elder.shut();
+        }
         self.lines.lead_to(None);
         let lived = self.watch.hand.as_ref().map(|h| (h.pid(), h.born.elapsed()));
         let silent = self.watch.hand.as_ref().map_or(Duration::ZERO, Hand::silent);
@@ -342,6 +381,7 @@ impl Supervisor {
         self.facts.worker_gone();
         self.facts.set_state(State::Restarting);
         self.watch.outage.get_or_insert_with(Instant::now);
+        Attended::Died
     }
 
     fn end_of_hand(&mut self) {
@@ -356,6 +396,9 @@ impl Supervisor {
     /// In good order: rest, nobody inside, closed, gone. What takes too long is cut off.
     fn close(&mut self) {
         self.facts.set_state(State::Stopping);
+        if let Some(elder) = self.elder.take() {
+            elder.end(limits::LINGER_DONE);
+        }
         self.lines.lead_to(None);
         if let Some(bell) = self.bell.take() {
             bell.end(limits::LAST_WORDS);
@@ -393,7 +436,7 @@ impl Supervisor {
             match self.next() {
                 Some(Event::Said(_, word)) if wanted(&word) => return,
                 Some(Event::Gone(_)) => return,
-                Some(Event::Said(..) | Event::Trial(_) | Event::Stop) | None => {}
+                Some(Event::Said(..) | Event::Trial(_) | Event::Heir(_) | Event::HeirGone | Event::Stop) | None => {}
             }
         }
     }

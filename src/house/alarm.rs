@@ -4,7 +4,7 @@
 
 use super::House;
 use crate::access::look;
-use crate::alarm::{self, Event, Login, Rung, Settings, Tls};
+use crate::alarm::{self, Event, Rung, Settings};
 use crate::base::seal::Key;
 use crate::base::{By, Email, Kind, Result, Time};
 use crate::delivery::{self, Relay};
@@ -39,18 +39,13 @@ impl House {
             return Ok(None);
         };
         let name = look::get(&self.store)?.name;
-        let tls = match relay.tls {
-            delivery::Tls::Plain => Tls::Plain,
-            delivery::Tls::StartTls => Tls::StartTls,
-            delivery::Tls::Implicit => Tls::Implicit,
-        };
         Ok(Some(Settings {
             to,
             from: Email::parse(&format!("hakobu@{}", self.boot.domain))?,
             host: relay.host,
             port: relay.port,
-            tls,
-            login: relay.login.map(|l| Login { user: l.user, password: l.password }),
+            tls: relay.tls,
+            login: relay.login,
             extra_ca: relay.extra_ca,
             house: if name.is_empty() { self.boot.domain.clone() } else { name },
             lang: self.boot.lang,

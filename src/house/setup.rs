@@ -139,16 +139,24 @@ pub fn domain(text: &str) -> Result<String> {
     }
 }
 
-/// A folder of its own: empty, or left by a setup that was cut off.
+/// May a house be made in this folder? It is not there, empty, or left by a setup that was cut off.
+pub fn is_free(data: &Path) -> std::io::Result<bool> {
+    // The spool is the door's, which may stand before there is a house behind it.
+    let ours = [Lock::HOUSE, "keyring.json", "keyring.making", PASSPHRASE_FILE, "spool"];
+    match std::fs::read_dir(data) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(true),
+        Err(e) => Err(e),
+        Ok(mut entries) => Ok(entries.next().is_none() || ours.iter().any(|name| data.join(name).exists())),
+    }
+}
+
+/// A folder of its own.
 fn make_data(data: &Path) -> Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     let at = data.display().to_string();
     let cannot = |e| Error::io(say!("フォルダー {at} を作れません。", "Cannot make the folder {at}."), e);
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(data).map_err(cannot)?;
-    // The spool is the door's, which may stand before there is a house behind it.
-    let ours = [Lock::HOUSE, "keyring.json", "keyring.making", PASSPHRASE_FILE, "spool"];
-    let mut entries = std::fs::read_dir(data).map_err(cannot)?;
-    match entries.next().is_none() || ours.iter().any(|name| data.join(name).exists()) {
+    match is_free(data).map_err(cannot)? {
         true => Ok(()),
         false => Err(Error::refused(say!(
             "フォルダー {at} には、すでに別のファイルがあります。",

@@ -1,7 +1,7 @@
 //! Updates, as a person at the pages drives them: a release is offered (by the source, or as a file), shown with what it
 //! changes, and then prepared in a thread and handed to the door. What the door is trying is read from its own file.
 //!
-//! An offer lies in this memory: when the process ends it is gone, and is brought again.
+//! What is offered stands in the books (`update::offer`); in this memory is only the work that goes on.
 
 use super::House;
 use crate::base::link::{Step, TrialOrder, TrialRecord};
@@ -10,39 +10,22 @@ use crate::base::{By, Error, Result, Say, Time, limits};
 use crate::update::bundle::Head;
 use crate::update::history::{self, Outcome, Update};
 use crate::update::keys::Roots;
-use crate::update::prepare::{self, Errand, From, Prepared, Times, Wish};
+use crate::update::manifest::Manifest;
+use crate::update::offer::{self, Offer};
+use crate::update::prepare::{self, Errand, From, Look, Newer, Prepared, Times, Wish};
 use crate::update::{Version, trust};
 use serde::Deserialize;
 use std::fs::File;
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A file that was handed in.
 pub trait Bundle: Read + Seek + Send {}
 impl<T: Read + Seek + Send> Bundle for T {}
 
 #[derive(Default)]
-pub struct Desk(Mutex<State>);
-
-#[derive(Default)]
-struct State {
-    offer: Option<Offer>,
-    bundle: Option<Box<dyn Bundle>>,
-    work: Work,
-}
-
-/// A release that may be installed here, as its signed manifest says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Offer {
-    pub version: Version,
-    pub size: u64,
-    pub made: Time,
-    pub expires: Time,
-    pub notes: Say,
-    /// It was handed in; otherwise the source has it.
-    pub is_file: bool,
-}
+pub struct Desk(Mutex<Work>);
 
 /// The steps before the door's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -90,50 +73,26 @@ enum Line {
 const TRIAL: &str = "trial.jsonl";
 
 impl Desk {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, Work> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub fn offer(&self) -> Option<Offer> {
-        self.state().offer.clone()
-    }
-
     pub fn work(&self) -> Work {
-        self.state().work.clone()
+        self.state().clone()
     }
 
-    fn put(&self, offer: Option<Offer>, bundle: Option<Box<dyn Bundle>>) -> Result<()> {
+    /// From now on this is what goes on, unless something is being prepared.
+    fn begin(&self, work: Work) -> Result<()> {
         let mut state = self.state();
-        if matches!(state.work, Work::Preparing { .. }) {
+        if matches!(*state, Work::Preparing { .. }) {
             return Err(under_way());
         }
-        *state = State { offer, bundle, work: Work::Idle };
-        Ok(())
-    }
-
-    /// Takes the offer to work on it: nobody else does meanwhile.
-    fn take(&self, version: &Version) -> Result<Option<Box<dyn Bundle>>> {
-        let mut state = self.state();
-        let fits = state.offer.as_ref().is_some_and(|o| o.version == *version);
-        match (&state.work, fits) {
-            (Work::Preparing { .. }, _) => Err(under_way()),
-            (_, false) => Err(no_offer()),
-            (_, true) => {
-                state.work = Work::Preparing { to: version.clone() };
-                Ok(state.bundle.take())
-            }
-        }
-    }
-
-    /// Nothing is offered, and yet there is something to prepare.
-    fn begin(&self, to: Version) -> Result<()> {
-        self.put(None, None)?;
-        self.state().work = Work::Preparing { to };
+        *state = work;
         Ok(())
     }
 
     fn end(&self, work: Work) {
-        *self.state() = State { work, ..State::default() };
+        *self.state() = work;
     }
 }
 
@@ -143,65 +102,88 @@ impl House {
         self.build.version
     }
 
-    /// What the door wrote of a trial goes into the books.
+    /// What the door wrote of a trial goes into the books; a release that has been installed waits no longer.
     pub fn take_in_trial(&self, now: Time, record: &TrialRecord) -> Result<()> {
-        history::import(&self.store, now, record)
+        history::import(&self.store, now, record)?;
+        offer::clear(&self.store, &By::house("update"), self.build, now)
     }
 
-    /// Looks for something newer at the source. `None` when there is nothing.
-    pub fn look_for_update(&self, by: &By, now: Time) -> Result<Option<Offer>> {
+    /// What waits to be installed.
+    pub fn offered(&self, now: Time) -> Result<Option<Offer>> {
+        offer::get(&self.store, self.build, now)
+    }
+
+    /// What the source has, without taking it. Something newer waits from now on.
+    pub fn check_source(&self, by: &By, now: Time) -> Result<Look> {
         let look = prepare::check(&self.errand(by, now))?;
-        if !look.can_update {
-            return Err(crate::update::plan::Refusal::NoRoots.into());
+        let found = look.newer.as_ref().map(Newer::offer);
+        let waits = self.offered(now)?;
+        // A bundle that somebody brought is not lost for a source that has nothing newer.
+        let better = |w: &Offer| w.is_file() && found.as_ref().is_none_or(|f| f.version <= w.version);
+        if look.source.is_some() && !waits.as_ref().is_some_and(better) {
+            offer::set(&self.store, by, now, found.as_ref())?;
         }
-        let zone = crate::base::clock::japan();
-        let offer = look.newer.map(|n| -> Result<Offer> {
-            let (made, expires) = (Time::parse(&n.made, &zone)?, Time::parse(&n.expires, &zone)?);
-            Ok(Offer { version: n.version, size: n.size, made, expires, notes: n.notes, is_file: false })
-        });
-        let offer = offer.transpose()?;
-        self.updates.put(offer.clone(), None)?;
-        Ok(offer)
+        Ok(look)
+    }
+
+    /// The same for somebody at a page: the version that the source offers, or why it cannot be known.
+    pub fn look_for_update(&self, by: &By, now: Time) -> Result<Option<Version>> {
+        self.updates.begin(Work::Idle)?;
+        let look = self.check_source(by, now)?;
+        match (look.can_update, &look.source) {
+            (false, _) => Err(crate::update::plan::Refusal::NoRoots.into()),
+            (true, None) => Err(prepare::no_source()),
+            (true, Some(_)) => Ok(look.newer.map(|n| n.version)),
+        }
     }
 
     /// Takes a bundle that somebody brings. Its documents are believed or refused at once; its body is checked when it is
     /// installed.
-    pub fn offer_bundle(&self, now: Time, mut bundle: Box<dyn Bundle>) -> Result<Offer> {
-        let unreadable = |e| Error::io(say!("更新ファイルを読めません。", "Cannot read the release."), e);
-        let mut start = Vec::new();
-        bundle.by_ref().take(limits::BUNDLE_HEAD_MAX as u64).read_to_end(&mut start).map_err(unreadable)?;
-        let size = bundle.seek(SeekFrom::End(0)).map_err(unreadable)?;
-        bundle.seek(SeekFrom::Start(0)).map_err(unreadable)?;
-        let standing = history::standing(&self.store, self.build, now, None)?;
-        let release = trust::verify_head(&start, &Roots::parse(self.build.root_keys)?, &standing)?;
-        let Head { len, .. } = release.head;
-        let manifest = release.manifest;
-        if size != len as u64 + manifest.packed.size {
-            return Err(Error::refused(say!("更新ファイルが途中で切れています。", "The release is cut short.")));
-        }
+    pub fn offer_bundle(&self, by: &By, now: Time, mut bundle: Box<dyn Bundle>) -> Result<Offer> {
+        self.updates.begin(Work::Idle)?;
+        let (manifest, size) = self.judge_bundle(now, &mut *bundle)?;
+        let kept = offer::keep_bundle(&self.store, bundle)?;
         let offer = Offer {
             version: manifest.version,
             size,
             made: manifest.made,
             expires: manifest.expires,
             notes: manifest.notes,
-            is_file: true,
+            bundle: Some(kept),
         };
-        self.updates.put(Some(offer.clone()), Some(bundle))?;
+        offer::set(&self.store, by, now, Some(&offer))?;
         Ok(offer)
     }
 
-    /// Prepares the offered release in a thread and hands it to the door.
-    pub fn start_update(self: &Arc<House>, by: &By, now: Time, version: &Version) -> Result<()> {
+    /// Its manifest and its length, once both are right.
+    fn judge_bundle(&self, now: Time, bundle: &mut dyn Bundle) -> Result<(Manifest, u64)> {
+        let unreadable = |e| Error::io(say!("更新ファイルを読めません。", "Cannot read the release."), e);
+        let mut start = Vec::new();
+        bundle.take(limits::BUNDLE_HEAD_MAX as u64).read_to_end(&mut start).map_err(unreadable)?;
+        let size = bundle.seek(SeekFrom::End(0)).map_err(unreadable)?;
+        bundle.seek(SeekFrom::Start(0)).map_err(unreadable)?;
+        let standing = history::standing(&self.store, self.build, now, None)?;
+        let release = trust::verify_head(&start, &Roots::parse(self.build.root_keys)?, &standing)?;
+        let Head { len, .. } = release.head;
+        match size == len as u64 + release.manifest.packed.size {
+            true => Ok((release.manifest, size)),
+            false => Err(Error::refused(say!("更新ファイルが途中で切れています。", "The release is cut short."))),
+        }
+    }
+
+    /// Prepares the offered release in a thread and hands it to the door, which watches it for so long.
+    pub fn start_update(self: &Arc<House>, by: &By, now: Time, version: &Version, probation: Duration) -> Result<()> {
         self.may_begin()?;
-        let mut bundle = self.updates.take(version)?;
-        let version = version.clone();
+        let offer = self.offered(now)?.filter(|o| o.version == *version).ok_or_else(no_offer)?;
+        let mut bundle = offer::bundle(&self.store, &offer)?;
+        self.updates.begin(Work::Preparing { to: offer.version.clone() })?;
         self.prepare_in_thread(by, now, move |errand| {
             let from = match &mut bundle {
                 Some(bundle) => From::File(bundle),
                 None => From::Source,
             };
-            prepare::prepare(errand, Wish { version: Some(version), from, times: Times::default() })
+            let times = Times { probation, ..Times::default() };
+            prepare::prepare(errand, Wish { version: Some(offer.version), from, times })
         })
     }
 
@@ -213,7 +195,7 @@ impl House {
             .previous()?
             .filter(|v| slots.has(v))
             .ok_or_else(|| Error::missing(say!("戻せる版がありません。", "There is no version to go back to.")))?;
-        self.updates.begin(Version::parse(&to)?)?;
+        self.updates.begin(Work::Preparing { to: Version::parse(&to)? })?;
         self.prepare_in_thread(by, now, |errand| prepare::back(errand, limits::PROBATION))
     }
 

@@ -3,7 +3,7 @@
 //! elsewhere is left alone, because it may be somebody's outside.
 
 use crate::base::{Error, Result, limits};
-use rustix::fs::{AtFlags, CWD, Dir, FileType, Gid, Mode, OFlags, Uid, chownat, openat, statat};
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Gid, Mode, OFlags, Stat, Uid, chownat, fstat, openat, statat};
 use std::ffi::CStr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
@@ -28,7 +28,17 @@ pub(super) fn own(folder: &Path, owner: Owner) -> Result<Owned> {
     let mut owned = Owned::default();
     let done = open(CWD.as_fd(), folder).and_then(|dir| {
         change(&dir, c"", owner)?;
-        descend(&dir, owner, &mut owned, 0)
+        walk(&dir, 0, &mut |dir, name, about| {
+            match has(about, owner) {
+                true => {}
+                false if !is_dir(about) && about.st_nlink > 1 => owned.left += 1,
+                false => {
+                    change(dir, name, owner)?;
+                    owned.changed += 1;
+                }
+            }
+            Ok(true)
+        })
     });
     done.map_err(|e| {
         Error::io(say!("{at} の所有者を変えられません。", "Cannot give {at} to another account."), e.into())
@@ -48,7 +58,8 @@ fn change(at: impl AsFd, name: &CStr, owner: Owner) -> Io<()> {
     chownat(at, name, Some(Uid::from_raw(owner.uid)), Some(Gid::from_raw(owner.gid)), flags)
 }
 
-fn descend(dir: &OwnedFd, owner: Owner, owned: &mut Owned, depth: usize) -> Io<()> {
+/// What is below a folder, folders before what is in them, as long as `look` says so; true when that was everything.
+fn walk(dir: &OwnedFd, depth: usize, look: &mut dyn FnMut(&OwnedFd, &CStr, &Stat) -> Io<bool>) -> Io<bool> {
     if depth > limits::FOLDERS_DEEP {
         return Err(rustix::io::Errno::LOOP);
     }
@@ -59,47 +70,28 @@ fn descend(dir: &OwnedFd, owner: Owner, owned: &mut Owned, depth: usize) -> Io<(
             continue;
         }
         let about = statat(dir, name, AtFlags::SYMLINK_NOFOLLOW)?;
-        let is_dir = FileType::from_raw_mode(about.st_mode) == FileType::Directory;
-        if (about.st_uid, about.st_gid) != (owner.uid, owner.gid) {
-            if !is_dir && about.st_nlink > 1 {
-                owned.left += 1;
-                continue;
-            }
-            change(dir, name, owner)?;
-            owned.changed += 1;
-        }
-        if is_dir {
-            descend(&open(dir, name)?, owner, owned, depth + 1)?;
+        if !look(dir, name, &about)? || (is_dir(&about) && !walk(&open(dir, name)?, depth + 1, look)?) {
+            return Ok(false);
         }
     }
-    Ok(())
+    Ok(true)
 }
 
-/// Does everything in it belong to the account already?
+fn is_dir(about: &Stat) -> bool {
+    FileType::from_raw_mode(about.st_mode) == FileType::Directory
+}
+
+fn has(about: &Stat, owner: Owner) -> bool {
+    (about.st_uid, about.st_gid) == (owner.uid, owner.gid)
+}
+
+/// Does everything in it belong to the account already? What cannot be looked at does not.
 pub(super) fn is_owned(folder: &Path, owner: Owner) -> bool {
-    fn all(dir: &OwnedFd, owner: Owner, depth: usize) -> Io<bool> {
-        for entry in Dir::read_from(dir)? {
-            let entry = entry?;
-            let name = entry.file_name();
-            if [c".", c".."].contains(&name) {
-                continue;
-            }
-            let about = statat(dir, name, AtFlags::SYMLINK_NOFOLLOW)?;
-            let is_dir = FileType::from_raw_mode(about.st_mode) == FileType::Directory;
-            if (about.st_uid, about.st_gid) != (owner.uid, owner.gid) {
-                return Ok(false);
-            }
-            if is_dir && depth < limits::FOLDERS_DEEP && !all(&open(dir, name)?, owner, depth + 1)? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-    let top = std::fs::metadata(folder).is_ok_and(|m| {
-        use std::os::unix::fs::MetadataExt;
-        (m.uid(), m.gid()) == (owner.uid, owner.gid)
-    });
-    top && open(CWD.as_fd(), folder).and_then(|dir| all(&dir, owner, 0)).unwrap_or(false)
+    let all = || -> Io<bool> {
+        let dir = open(CWD.as_fd(), folder)?;
+        Ok(has(&fstat(&dir)?, owner) && walk(&dir, 0, &mut |_, _, about| Ok(has(about, owner)))?)
+    };
+    all().unwrap_or(false)
 }
 
 #[cfg(test)]

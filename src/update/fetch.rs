@@ -8,7 +8,7 @@ use super::manifest::version_in_name;
 use super::plan::{self, Pace};
 use super::source::{Project, Settings, Source, is_private_way};
 use super::{Version, manifest};
-use crate::base::{Build, Error, Kind, Result, Secret, limits};
+use crate::base::{Build, Error, Kind, Result, Say, Secret, limits};
 use self_update::backends::{gitea, github, gitlab, s3};
 use self_update::http_client::{HeaderMap, HttpClient, HttpResponse, ReqwestClient, header};
 use self_update::{Download, Release};
@@ -371,16 +371,7 @@ fn failed(e: self_update::Error, given_up: &GivenUp) -> Error {
             say!("取得元がデータを送りすぎるため中止しました。", "The source sends too much; this was given up."),
         )
     } else {
-        match e {
-            self_update::Error::NotFound { .. } => (
-                Kind::Missing,
-                say!("取得元に、指定されたものがありません。", "The source has nothing under this name."),
-            ),
-            self_update::Error::Unauthorized { .. } => {
-                (Kind::Denied, say!("取得元が、アクセスを許可しませんでした。", "The source does not let us in."))
-            }
-            _ => (Kind::Later, say!("リリースを取得できませんでした。", "The release could not be fetched.")),
-        }
+        heard(&e)
     };
     Error::new(kind, says)
         .hint(say!(
@@ -388,6 +379,38 @@ fn failed(e: self_update::Error, given_up: &GivenUp) -> Error {
             "Look at the settings and the connection: hakobu update source show. A file works too (--file)."
         ))
         .because(e)
+}
+
+/// What the source answered, if it did.
+fn heard(e: &self_update::Error) -> (Kind, Say) {
+    use self_update::Error::*;
+    match e {
+        NotFound { .. } => {
+            (Kind::Missing, say!("取得元に、指定されたものがありません。", "The source has nothing under this name."))
+        }
+        Unauthorized { .. } => {
+            (Kind::Denied, say!("取得元が、アクセスを許可しませんでした。", "The source does not let us in."))
+        }
+        RateLimited { .. } => {
+            (Kind::Later, say!("取得元が、しばらく待つよう求めています。", "The source asks us to wait for a while."))
+        }
+        HttpStatus { status, .. } => (
+            Kind::Later,
+            say!(
+                "取得元が、エラー（HTTP {status}）を返しました。",
+                "The source answers with an error (HTTP {status})."
+            ),
+        ),
+        Json(_) | InvalidResponse { .. } => (
+            Kind::Refused,
+            say!(
+                "応答はありましたが、リリースの一覧ではありません。",
+                "Something answers there, but not with a list of releases."
+            ),
+        ),
+        Transport(_) => (Kind::Later, say!("取得元が応答しません。", "The source does not answer.")),
+        _ => (Kind::Later, say!("リリースを取得できませんでした。", "The release could not be fetched.")),
+    }
 }
 
 /// The name under which a bundle would be looked for, for messages.

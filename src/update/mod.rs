@@ -30,7 +30,7 @@
 //! packs, and no house calls it.
 //!
 //! Reading order: this page, `version`, `signed`, `keys`, `manifest`, `bundle`, `plan` (with `refusal`, its sentences),
-//! `trust`, `slot`, `source`, `fetch`, `preflight`, `generation`, `prepare`, `history`, `vendor`.
+//! `trust`, `slot`, `source`, `fetch`, `offer`, `preflight`, `generation`, `prepare`, `history`, `vendor`.
 //!
 //! It is not the switch: the door tries, watches, commits and goes back. It is not a backup.
 //!
@@ -47,6 +47,7 @@ pub mod history;
 pub mod keys;
 pub mod manifest;
 pub mod notice;
+pub mod offer;
 pub mod plan;
 mod preflight;
 pub mod prepare;

@@ -7,6 +7,7 @@
 use super::fetch::{Fetcher, Named};
 use super::history::{self, Outcome, Update};
 use super::keys::{KeysDocument, Roots};
+use super::offer::Offer;
 use super::plan::{self, Standing};
 use super::trust::{self, Verified};
 use super::{Version, generation, preflight, slot, source};
@@ -18,7 +19,7 @@ use data_encoding::HEXUPPER;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Who asks, of which house.
 pub struct Errand<'a> {
@@ -268,15 +269,9 @@ impl Attempt {
     }
 
     fn step(&mut self, name: &str, work: impl FnOnce() -> Result<String>) -> Result<()> {
-        let since = Instant::now();
-        let done = work();
-        let detail = match &done {
-            Ok(detail) => Some(detail.clone()).filter(|d| !d.is_empty()),
-            Err(e) => Some(e.says().en.clone()),
-        };
-        let ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.steps.push(Step { step: name.to_owned(), ok: done.is_ok(), ms, detail });
-        done.map(drop)
+        let (step, done) = Step::timed(name, work);
+        self.steps.push(step);
+        done
     }
 
     fn about(&mut self, release: &Verified) {
@@ -326,10 +321,24 @@ pub struct Look {
 #[derive(Debug, serde::Serialize)]
 pub struct Newer {
     pub version: Version,
-    pub made: String,
-    pub expires: String,
+    #[serde(serialize_with = "in_japan")]
+    pub made: Time,
+    #[serde(serialize_with = "in_japan")]
+    pub expires: Time,
     pub size: u64,
     pub notes: Say,
+}
+
+fn in_japan<S: serde::Serializer>(at: &Time, s: S) -> std::result::Result<S::Ok, S::Error> {
+    s.serialize_str(&at.rfc3339(&crate::base::clock::japan()))
+}
+
+impl Newer {
+    /// As what waits here from now on.
+    pub fn offer(&self) -> Offer {
+        let (made, expires) = (self.made, self.expires);
+        Offer { version: self.version.clone(), size: self.size, made, expires, notes: self.notes.clone(), bundle: None }
+    }
 }
 
 /// What is there, without taking it.
@@ -344,15 +353,14 @@ pub fn check(errand: &Errand<'_>) -> Result<Look> {
     if let Some(release) = &newer {
         history::saw_keys(errand.store, errand.by, errand.now, &release.keys)?;
     }
-    let at = |t: Time| t.rfc3339(&crate::base::clock::japan());
     Ok(Look {
         version: errand.build.version.to_owned(),
         can_update: !roots.keys.is_empty(),
         source: settings.map(|s| s.source),
         stale: newer.is_none() && has_expired(errand, &roots, &standing),
         newer: newer.map(|r| r.manifest).map(|m| Newer {
-            made: at(m.made),
-            expires: at(m.expires),
+            made: m.made,
+            expires: m.expires,
             size: m.packed.size,
             version: m.version,
             notes: m.notes,
@@ -368,7 +376,7 @@ fn has_expired(errand: &Errand<'_>, roots: &Roots, standing: &Standing) -> bool 
     manifest.is_some_and(|m| m.expires <= errand.now)
 }
 
-fn no_source() -> Error {
+pub fn no_source() -> Error {
     Error::new(
         crate::base::Kind::Config,
         say!("リリースの取得元が設定されていません。", "No source of releases is set."),

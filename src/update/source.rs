@@ -133,7 +133,8 @@ struct Saved {
 }
 
 const NAME: &str = "source";
-const PURPOSE: &str = "update/settings";
+/// What every setting of this room is sealed for.
+pub(super) const PURPOSE: &str = "update/settings";
 
 /// What is set; `None` before anything was.
 pub fn get(store: &Store) -> Result<Option<Settings>> {

@@ -101,6 +101,8 @@ pub(crate) struct Field {
     name: String,
     label: String,
     required: bool,
+    /// Required in some cases only: said by the mark, judged by us and not by the browser.
+    sometimes: bool,
     marked: bool,
     support: String,
     value: String,
@@ -124,6 +126,7 @@ impl Field {
             name: name.to_owned(),
             label: label.into(),
             required: false,
+            sometimes: false,
             marked: true,
             support: String::new(),
             value: String::new(),
@@ -141,6 +144,12 @@ impl Field {
     pub(crate) fn required(mut self) -> Field {
         self.required = true;
         self
+    }
+
+    /// Required as long as the field is shown: the browser would also ask for those that are not.
+    pub(crate) fn required_where_shown(mut self) -> Field {
+        self.sometimes = true;
+        self.required()
     }
 
     /// Neither ※必須 nor ※任意: for a form with one field.

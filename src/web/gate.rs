@@ -14,10 +14,11 @@ use super::server::Serve;
 use super::site::{Site, is_loopback_name};
 use super::visit::{Caller, Visit};
 use super::words::Words;
-use crate::access::look::{self, Look};
+use crate::access::look::Look;
 use crate::access::{self, Right};
 use crate::base::link::{RouteClass, Surface};
 use crate::base::{Error, Lang, Result, Secret, limits};
+use std::cell::OnceCell;
 use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -67,7 +68,7 @@ pub(crate) fn pass(site: &Site, request: &Request, body: &Brought) -> Answer {
         form: Values::default(),
         files: Vec::new(),
         caller: Caller::Nobody,
-        look: Look::default(),
+        look: OnceCell::new(),
         request,
         parts: Vec::new(),
         secure,
@@ -85,9 +86,9 @@ pub(crate) fn pass(site: &Site, request: &Request, body: &Brought) -> Answer {
 fn handle(visit: &mut Visit<'_>, body: &Brought) -> std::result::Result<Answer, Turned> {
     let (surface, host) = (visit.request.surface, visit.request.header("host").unwrap_or_default());
     if !visit.site.answers_to(surface, host) {
+        visit.look = Look::default().into();
         return Err(Turned::Host);
     }
-    visit.look = look::get(&visit.house.store)?;
     let found = route::find(TABLE, surface, visit.request.method, &visit.request.path);
     // Nobody is signed in on the public surface, whatever a browser brings along.
     if surface == Surface::Admin && !matches!(&found, Found::Row(row, _) if row.who == Who::Anywhere) {

@@ -128,7 +128,7 @@ impl Page {
             faulty: false,
             wide: false,
             public: v.request.surface == Surface::Public,
-            look: v.look.clone(),
+            look: v.look().clone(),
             here: format!("{}{}", v.path(), v.query.with("", "")),
             csrf,
         }

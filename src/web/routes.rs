@@ -162,6 +162,9 @@ pub(crate) const TABLE: &[Route] = &[
     post("/settings/tokens/{id}/revoke", ADMIN, Who::Right(Right::Settings), Body::Form, tokens::revoke),
     get("/settings/updates", ADMIN, Who::Right(Right::Settings), updates::show),
     get("/settings/updates/live", ADMIN, Who::Right(Right::Settings), updates::live),
+    get("/settings/updates/source", ADMIN, Who::Right(Right::Settings), updates::source::show),
+    post("/settings/updates/source", ADMIN, Who::Right(Right::Settings), Body::Form, updates::source::save),
+    post("/settings/updates/source/check", ADMIN, Who::Right(Right::Settings), Body::Form, updates::source::check),
     post("/settings/updates/look", ADMIN, Who::Right(Right::Settings), Body::Form, updates::look),
     post(
         "/settings/updates/bring",
@@ -174,6 +177,7 @@ pub(crate) const TABLE: &[Route] = &[
     post("/settings/updates/back", ADMIN, Who::Right(Right::Settings), Body::Form, updates::back),
     get("/settings/updates/{id}", ADMIN, Who::Right(Right::Settings), updates::one),
     get("/settings/updates/notice/{which}/{about}", ADMIN, Who::Right(Right::Settings), updates::notices::show),
+    get("/settings/updates/notice/{which}/{about}/live", ADMIN, Who::Right(Right::Settings), updates::notices::live),
     post(
         "/settings/updates/notice/{which}/{about}/send",
         ADMIN,

@@ -8,10 +8,11 @@ use super::request::Request;
 use super::route::Parts;
 use super::site::{Flash, Site};
 use super::words::Words;
-use crate::access::look::Look;
+use crate::access::look::{self, Look};
 use crate::access::{ApiToken, Right, Session};
-use crate::base::{By, Error, Lang, Result, Say, Secret, Time};
+use crate::base::{By, Error, Lang, Result, Say, Secret, Time, log};
 use crate::house::House;
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 pub(crate) enum Caller {
@@ -30,8 +31,8 @@ pub(crate) struct Visit<'a> {
     pub(crate) form: Values,
     pub(crate) files: Vec<Upload>,
     pub(crate) caller: Caller,
-    /// Name and colour of the house, read once per request; the product's own under a host name that is not ours.
-    pub(crate) look: Look,
+    /// Read by the first page that is drawn; the product's own under a host name that is not ours.
+    pub(super) look: OnceCell<Look>,
     pub(super) request: &'a Request,
     pub(super) parts: Parts,
     pub(super) secure: bool,
@@ -90,6 +91,16 @@ impl Visit<'_> {
     /// Whether there is a page at this address that the caller may open: for links to other rooms' pages.
     pub(crate) fn leads(&self, path: &str) -> bool {
         super::routes::leads(self, path)
+    }
+
+    /// Name and colour of the house. A page is drawn without them rather than not at all.
+    pub(crate) fn look(&self) -> &Look {
+        self.look.get_or_init(|| {
+            look::get(&self.house.store).unwrap_or_else(|e| {
+                log::error("look", &e);
+                Look::default()
+            })
+        })
     }
 
     /// A new page with this title, menu and flash.

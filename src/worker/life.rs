@@ -165,7 +165,14 @@ impl Life {
                 let fault = self.check().err();
                 self.say(&ToDoor::Checked { id, fault: fault.as_ref().map(Into::into) });
             }
-            ToWorker::Door { door } => self.set_facts(door),
+            ToWorker::Turn => {
+                // A door that has gone is noticed by whoever listens to it.
+                self.mouth.say_last(&ToDoor::Turned, limits::TURN_HUSH).ok();
+            }
+            ToWorker::Door { door } => {
+                self.mouth.speak();
+                self.set_facts(door);
+            }
             ToWorker::Access { lines } => {
                 if let At::Open(worker) = &self.at
                     && let Err(e) = worker.house.log_access(&lines)

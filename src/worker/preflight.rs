@@ -12,7 +12,6 @@ use crate::web::selftest;
 use serde::Serialize;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
 
 #[derive(Debug, Serialize)]
 pub struct Report {
@@ -46,15 +45,9 @@ fn walk(copy: &Path, root: &Key, build: Build, now: Time, steps: &mut Vec<Step>)
 }
 
 fn timed(steps: &mut Vec<Step>, name: &str, work: impl FnOnce() -> Result<String>) -> Result<()> {
-    let since = Instant::now();
-    let done = work();
-    let detail = match &done {
-        Ok(detail) => Some(detail.clone()).filter(|d| !d.is_empty()),
-        Err(e) => Some(e.says().en.clone()),
-    };
-    let ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
-    steps.push(Step { step: format!("preflight.{name}"), ok: done.is_ok(), ms, detail });
-    done.map(drop)
+    let (step, done) = Step::timed(format!("preflight.{name}"), work);
+    steps.push(step);
+    done
 }
 
 /// Sealing, opening, and refusing what was altered.

@@ -168,9 +168,14 @@ impl Running {
     }
 
     /// SIGTERM, and the exit code.
-    pub fn end(mut self) -> i32 {
+    pub fn end(self) -> i32 {
         let pid = self.pid().to_string();
         assert!(Command::new("kill").args(["-s", "TERM", &pid]).status().unwrap().success());
+        self.ended()
+    }
+
+    /// The exit code, once it has ended.
+    pub fn ended(mut self) -> i32 {
         self.child.wait().unwrap().code().unwrap_or(-1)
     }
 }

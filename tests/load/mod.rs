@@ -16,6 +16,5 @@ pub mod hold;
 pub mod house;
 pub mod open;
 pub mod plan;
-pub mod switches;
 pub mod target;
 pub mod writes;

@@ -1,7 +1,7 @@
 //! Updates under load, one after another, up and down: what each did, and what clients saw of it.
 
-use super::figures::{Figures, Record, Span, stall, within};
-use super::open::Load;
+use crate::load::figures::{Figures, Record, Span, stall, within};
+use crate::load::open::Load;
 use crate::rehearsal::Vendor;
 use crate::world::Home;
 use serde_json::{Value, json};

@@ -51,6 +51,9 @@ enum Sabotage {
     DiesInProbation,
     HangsInProbation,
     UnwellInProbation,
+    /// It does not become the door.
+    DoorDies,
+    DoorHangs,
 }
 
 fn main() -> ExitCode {
@@ -63,9 +66,18 @@ fn main() -> ExitCode {
         Some(Sabotage::PreflightHangs) if verb("preflight") => loop {
             std::thread::park();
         },
+        Some(Sabotage::DoorDies) if verb("serve") && takes_over() => std::process::abort(),
+        Some(Sabotage::DoorHangs) if verb("serve") && takes_over() => loop {
+            std::thread::park();
+        },
         Some(sabotage) if verb("worker") && sabotage != Sabotage::MigrationFails => worker(sabotage, &words, build),
         _ => hakobu::cli::main(build),
     }
+}
+
+/// Started by the door before.
+fn takes_over() -> bool {
+    std::env::var_os("HAKOBU_TAKES_OVER_FROM").is_some()
 }
 
 fn part() -> Part {

@@ -31,6 +31,10 @@ mod sending;
 mod service;
 mod serving;
 mod setup;
+mod succession;
+#[path = "../load/switches.rs"]
+#[allow(dead_code)] // the bench uses all of it
+mod switches;
 mod trial;
 mod updates;
 mod world;

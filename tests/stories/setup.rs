@@ -1,4 +1,5 @@
-use crate::world::{Home, mode};
+use crate::load::house::free_port;
+use crate::world::{Home, Said, mode};
 use std::fs;
 
 #[test]
@@ -98,15 +99,20 @@ fn an_answers_file_stands_for_the_flags_and_a_misspelled_one_is_named() {
     assert_eq!((said.exit, said.error()["hint"].as_str()), (8, Some("Did you mean domain?")));
 }
 
+/// With the question whether this address answers.
+fn set_up(home: &Home, url: &str, listen: &str) -> Said {
+    let base = ["setup", "--data", "D", "--key-file", "K", "--domain", "news.example.jp", "--yes", "--json"];
+    let admin = ["--admin-email", "a@example.jp", "--admin-password-file", "password"];
+    let more = ["--relay", "smtp://127.0.0.1:9", "--public-url", url, "--listen", listen];
+    home.run(&[&base[..], &admin, &more].concat()).ok()
+}
+
 #[test]
 fn a_public_url_that_does_not_lead_here_is_warned_of_until_it_does() {
     let home = Home::new();
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let (listen, url) = (format!("127.0.0.1:{port}"), format!("http://127.0.0.1:{port}"));
-    let base = ["setup", "--data", "D", "--key-file", "K", "--domain", "news.example.jp", "--yes", "--json"];
-    let admin = ["--admin-email", "a@example.jp", "--admin-password-file", "password"];
-    let more = ["--relay", "smtp://127.0.0.1:9", "--public-url", &url, "--listen", &listen];
-    let notes = home.run(&[&base[..], &admin, &more].concat()).ok().json()["notes"].to_string();
+    let notes = set_up(&home, &url, &listen).json()["notes"].to_string();
     assert!(notes.contains(&format!("{url} does not lead to this house yet")), "{notes}");
     home.file("list.csv", "email\ntaro@example.jp\n");
     home.file("wording.txt", "案内を送ります");
@@ -129,6 +135,31 @@ fn a_public_url_that_does_not_lead_here_is_warned_of_until_it_does() {
     let boot = fs::read_to_string(home.path("D/hakobu.toml")).unwrap();
     fs::write(home.path("D/hakobu.toml"), boot.replace("\n[key]", "probe = false\n[key]")).unwrap();
     assert!(!warned(), "nobody is to ask");
+}
+
+#[test]
+fn over_https_a_public_url_leads_here_when_the_machine_trusts_its_certificate() {
+    let home = Home::new();
+    let own = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    home.file("chain.pem", own.cert.pem());
+    home.file("key.pem", own.signing_key.serialize_pem());
+    let at = free_port();
+    let url = format!("https://localhost:{}", at.port());
+    set_up(&home, &url, "127.0.0.1:8080");
+    let https = at.to_string();
+    let words = ["serve", "--data", "D", "--listen", "127.0.0.1:0", "--https", &https];
+    let files = ["--cert-file", "chain.pem", "--cert-key-file", "key.pem"];
+    for (trusted, health) in [(false, "warn"), (true, "ok")] {
+        let mut command = home.command(&[&words[..], &files].concat());
+        if trusted {
+            command.env("SSL_CERT_FILE", home.path("chain.pem"));
+        }
+        let server = home.serving(command);
+        let checks = home.ask(&["doctor"]).json()["checks"].clone();
+        let check = checks.as_array().unwrap().iter().find(|c| c["check"] == "public_url").unwrap();
+        assert_eq!(check["health"], health, "{check}");
+        server.end();
+    }
 }
 
 #[test]

@@ -121,7 +121,11 @@ impl Home {
     }
 
     pub fn serve_at(&self, listen: &str) -> Serving {
-        let mut command = self.command(&["serve", "--data", "D", "--listen", listen]);
+        self.serving(self.command(&["serve", "--data", "D", "--listen", listen]))
+    }
+
+    /// The server that this command is, once it is ready.
+    pub fn serving(&self, mut command: Command) -> Serving {
         let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let url = lines

@@ -3,14 +3,14 @@
 use crate::alarm;
 use crate::base::files::refuse_as_root;
 use crate::base::link::{Hidden, Surface};
-use crate::base::provider::{Phrase, Provider};
+use crate::base::provider::{Phrase, Provider, read_key};
 use crate::base::seal::Key;
 use crate::base::{Kind, Lock, Result, limits};
 use crate::cli::launch;
 use crate::cli::talk::Talk;
 use crate::door::acme::Authority;
 use crate::door::front::{Certificate, FrontSettings, Listening, Speaks};
-use crate::door::{Born, Door, Ending, Program, Ready, Settings, Starter, Thread, handed};
+use crate::door::{Born, Door, Ending, Inheritance, Program, Ready, Settings, Starter, Successor, Thread, handed};
 use crate::house::boot::Public;
 use crate::house::{self, Boot, boot};
 use crate::worker::life::{self, Origin};
@@ -59,11 +59,21 @@ pub(in crate::cli) struct Serve {
 }
 
 pub(super) fn run(flags: &Serve, data: &Path, phrase: &Phrase, talk: &Talk) -> Result<u8> {
-    // From here on this process is the release that serves, and so are its workers.
-    launch::step_aside(data, talk);
+    let inheritance = Inheritance::receive()?;
+    if inheritance.is_none() {
+        // From here on this process is the release that serves, and so are its workers.
+        launch::step_aside(data, talk);
+    }
     let handed = handed()?;
     let listen = flags.listen.as_deref().map(boot::listen).transpose()?;
     let ending = Ending::on_signals()?;
+    if let Some(inheritance) = inheritance {
+        let refusal = inheritance.refusal();
+        let door = Boot::read(data)
+            .and_then(|boot| Ok(Boot { door: flags.over(&boot.door)?, ..boot }))
+            .and_then(|boot| after_another(data, &boot, inheritance, (phrase, talk)));
+        return door.inspect_err(|e| refusal.say(e))?.live(&ending);
+    }
     let door = match Boot::read(data) {
         Ok(boot) => {
             let boot = Boot { listen: listen.unwrap_or(boot.listen), door: flags.over(&boot.door)?, ..boot };
@@ -76,8 +86,7 @@ pub(super) fn run(flags: &Serve, data: &Path, phrase: &Phrase, talk: &Talk) -> R
     };
     let url = door.url();
     talk.say(&say!("動いています: {url}（終了は Ctrl-C）", "Running at {url} (Ctrl-C ends it)"));
-    door.wait(&ending);
-    door.close().map(|()| 0)
+    door.live(&ending)
 }
 
 impl Serve {
@@ -106,7 +115,26 @@ fn behind(data: &Path, boot: &Boot, handed: Vec<Listening>, (phrase, talk): (&Ph
     refuse_as_root(data)?;
     let lock = lock(data)?;
     let root = boot.key.root_key(data, phrase)?;
-    let front = front(data, boot, &root, handed)?;
+    let listening = listening(boot, handed)?;
+    open(data, boot, root, (listening, lock, None), talk)
+}
+
+/// Everything that listens and is locked comes from the door before, and the key where a person was asked for it.
+fn after_another(data: &Path, boot: &Boot, mut from: Inheritance, (phrase, talk): (&Phrase, &Talk)) -> Result<Door> {
+    refuse_as_root(data)?;
+    let lock = from.take_lock()?;
+    let root = match from.root().and_then(|hex| read_key(hex.0.as_bytes())) {
+        Some(root) => root,
+        None => boot.key.root_key(data, phrase)?,
+    };
+    let listening = from.take_listening();
+    open(data, boot, root, (listening, lock, Some(from)), talk)
+}
+
+type Held = (Vec<Listening>, Lock, Option<Inheritance>);
+
+fn open(data: &Path, boot: &Boot, root: Key, (listening, lock, inheritance): Held, talk: &Talk) -> Result<Door> {
+    let front = front(data, boot, &root, listening)?;
     let door_key = Some(alarm::door_key(&root));
     let root = match &boot.key {
         Provider::Passphrase => Some(Hidden(data_encoding::HEXLOWER.encode(root.bytes()))),
@@ -119,6 +147,7 @@ fn behind(data: &Path, boot: &Boot, handed: Vec<Listening>, (phrase, talk): (&Ph
         root,
         door_key,
         version: talk.build.version,
+        inheritance,
     };
     let locked = Locked { program: Program::own(data)?, data: data.to_owned(), lock: Some(lock) };
     Ready::new(settings)?.open(Box::new(locked))
@@ -137,7 +166,7 @@ fn lock(data: &Path) -> Result<Lock> {
 }
 
 /// Every address is taken here, before anything is started; some were handed over.
-fn front(data: &Path, boot: &Boot, root: &Key, handed: Vec<Listening>) -> Result<FrontSettings> {
+fn listening(boot: &Boot, handed: Vec<Listening>) -> Result<Vec<Listening>> {
     let door = &boot.door;
     let mut listening = vec![Listening::bind(boot.listen, Surface::Admin, of_admin(boot.listen))?];
     for (addresses, speaks) in [(&door.http, Speaks::Http), (&door.https, Speaks::Https)] {
@@ -146,6 +175,11 @@ fn front(data: &Path, boot: &Boot, root: &Key, handed: Vec<Listening>) -> Result
         }
     }
     listening.extend(handed);
+    Ok(listening)
+}
+
+fn front(data: &Path, boot: &Boot, root: &Key, listening: Vec<Listening>) -> Result<FrontSettings> {
+    let door = &boot.door;
     let by_http = listening.iter().any(|l| l.surface == Surface::Public && l.speaks == Speaks::Http);
     let by_tls = listening.iter().any(|l| l.speaks == Speaks::Https);
     let mut front = FrontSettings::new(listening, data.join("spool"));
@@ -206,6 +240,7 @@ fn first_run(data: &Path, admin: SocketAddr, talk: &Talk) -> Result<Door> {
         root: None,
         door_key: None,
         version: talk.build.version,
+        inheritance: None,
     };
     let ready = Ready::new(settings)?;
     let (origin, path) = Origin::first_run(data, admin, talk.build)?;
@@ -245,6 +280,17 @@ impl Starter for Locked {
 
     fn adopt(&mut self, program: &Path) {
         self.program.path = program.to_owned();
+    }
+
+    fn successor(&self) -> Result<Option<Successor>> {
+        let Some(lock) = &self.lock else { return Ok(None) };
+        Ok(Some(Successor { command: launch::again(&self.program.path), lock: lock.copy()? }))
+    }
+
+    fn leave(&mut self) {
+        if let Some(lock) = self.lock.take() {
+            lock.leave();
+        }
     }
 }
 

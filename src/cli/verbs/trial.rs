@@ -33,8 +33,15 @@ pub(super) fn run(flags: &Try, lang: Lang, talk: &Talk) -> Result<u8> {
     let (data, public_url) = (house.data().to_owned(), house.boot.public_url.clone());
     let listening = vec![Listening::bind(listen, Surface::Admin, Speaks::Http)?];
     let front = FrontSettings::new(listening, data.join("spool"));
-    let ready =
-        Ready::new(Settings { data, front, public_url, root: None, door_key: None, version: talk.build.version })?;
+    let ready = Ready::new(Settings {
+        data,
+        front,
+        public_url,
+        root: None,
+        door_key: None,
+        version: talk.build.version,
+        inheritance: None,
+    })?;
     let build = talk.build;
     let live = move |link| {
         // What went wrong has been told to the door.
@@ -47,7 +54,7 @@ pub(super) fn run(flags: &Try, lang: Lang, talk: &Talk) -> Result<u8> {
         false => ending,
     };
     door.wait(&ending);
-    let outcome = door.close();
+    let outcome = door.end();
     place.leave()?;
     outcome.map(|()| 0)
 }

@@ -15,7 +15,7 @@ pub(in crate::delivery) struct Trust(Option<Arc<ClientConfig>>);
 
 impl Trust {
     pub(in crate::delivery) fn for_relay(relay: &Relay) -> Result<Trust, Trouble> {
-        if relay.tls == crate::delivery::Tls::Plain {
+        if relay.tls == crate::base::smtp::Tls::Plain {
             return Ok(Trust(None));
         }
         Trust::of_machine(relay.extra_ca.as_deref())

@@ -1,51 +1,85 @@
-//! Access lines on their way to the worker: queued without waiting, counted when there is no room, handed on in
-//! batches by a thread of their own, since whoever takes them may have to wait for a socket.
+//! Access lines on their way to the worker: kept without waiting, counted when there is no room, handed on in batches
+//! by a thread of their own, since whoever takes them may have to wait for a socket. It looks by itself now and then: to
+//! be woken for every line would cost more than the line.
 
 use super::Outlet;
 use crate::base::link::AccessLine;
 use crate::base::{Error, Result, limits};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Instant;
 
+/// Whoever may write lines; when the last one has gone, the thread hands on what there is and ends.
 #[derive(Clone)]
-pub(crate) struct Access {
-    queue: SyncSender<AccessLine>,
-    dropped: Arc<AtomicU64>,
+pub(crate) struct Access(Arc<Pen>);
+
+struct Pen(Arc<Book>);
+
+#[derive(Default)]
+struct Book {
+    kept: Mutex<Kept>,
+    bell: Condvar,
+}
+
+#[derive(Default)]
+struct Kept {
+    lines: Vec<AccessLine>,
+    dropped: u64,
+    over: bool,
 }
 
 impl Access {
     pub(crate) fn start(to: Arc<dyn Outlet>) -> Result<(Access, JoinHandle<()>)> {
-        let (queue, lines) = sync_channel(limits::ACCESS_QUEUE);
-        let thread = std::thread::Builder::new().name("access".into()).spawn(move || carry(&lines, &*to));
+        let book = Arc::new(Book::default());
+        let reading = Arc::clone(&book);
+        let thread = std::thread::Builder::new().name("access".into()).spawn(move || carry(&reading, &*to));
         let thread = thread.map_err(|e| Error::bug(format!("no thread for access lines: {e}")))?;
-        Ok((Access { queue, dropped: Arc::default() }, thread))
+        Ok((Access(Arc::new(Pen(book))), thread))
     }
 
     pub(crate) fn note(&self, line: AccessLine) {
-        if self.queue.try_send(line).is_err() {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+        let book = &self.0.0;
+        let mut kept = book.kept();
+        if kept.lines.len() >= limits::ACCESS_QUEUE {
+            kept.dropped += 1;
+            return;
+        }
+        kept.lines.push(line);
+        if kept.lines.len() == limits::ACCESS_BATCH {
+            book.bell.notify_one();
         }
     }
 
     pub(crate) fn dropped(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
+        self.0.0.kept().dropped
     }
 }
 
-/// Ends when the last `Access` has gone.
-fn carry(lines: &Receiver<AccessLine>, to: &dyn Outlet) {
-    while let Ok(first) = lines.recv() {
-        let (until, mut batch, mut over) = (Instant::now() + limits::ACCESS_EVERY, vec![first], false);
-        while batch.len() < limits::ACCESS_BATCH && !over {
-            match lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
-                Ok(line) => batch.push(line),
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => over = true,
-            }
+impl Book {
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Pen {
+    fn drop(&mut self) {
+        self.0.kept().over = true;
+        self.0.bell.notify_one();
+    }
+}
+
+fn carry(book: &Book, to: &dyn Outlet) {
+    loop {
+        let waits = |kept: &mut Kept| !kept.over && kept.lines.len() < limits::ACCESS_BATCH;
+        let waited = book.bell.wait_timeout_while(book.kept(), limits::ACCESS_EVERY, waits);
+        let (mut kept, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        let (lines, over) = (std::mem::take(&mut kept.lines), kept.over);
+        drop(kept);
+        if !lines.is_empty() {
+            to.access(lines);
         }
-        to.access(batch);
+        if over {
+            return;
+        }
     }
 }
 
@@ -88,7 +122,7 @@ mod tests {
             ms: 0,
             held_ms: 0,
         };
-        let sent = limits::ACCESS_QUEUE + 2 * limits::ACCESS_BATCH;
+        let sent = 2 * limits::ACCESS_QUEUE + 1;
         for _ in 0..sent {
             access.note(line.clone());
         }

@@ -191,7 +191,8 @@ where
         move |request: Request<Incoming>| serve::answer(Arc::clone(&line), request)
     });
     let mut connection = pin!(builder.serve_connection(TokioIo::new(io), service));
-    let mut stopped = pin!(line.state.stopped());
+    // What is under way is answered, and the client knows from which request on it has to come back.
+    let mut stopped = pin!(line.state.lingering());
     let mut look = tokio::time::interval(limits::KEEP_ALIVE_CROWDED);
     let (mut going, mut busy, mut asked_before) = (None::<Instant>, Instant::now(), 0);
     loop {

@@ -2,6 +2,7 @@
 
 use super::Front;
 use super::connection::{self, Port};
+use super::lanes::Deal;
 use super::places::Full;
 use super::settings::{Listening, Speaks, cannot_listen};
 use super::state::State;
@@ -37,23 +38,22 @@ pub(crate) fn prepared(listening: &Listening) -> Result<(std::net::TcpListener, 
     ready().map(|socket| (socket, address)).map_err(|e| cannot_listen(address, e))
 }
 
-/// Until the front stops.
-pub(crate) async fn accept(state: Arc<State>, listener: TcpListener, port: Port) {
-    let mut stop = state.stop.subscribe();
+/// Until the front takes no more.
+pub(crate) async fn accept(state: Arc<State>, listener: TcpListener, port: Port, deal: Deal) {
     loop {
         let taken = tokio::select! {
-            _ = stop.wait_for(|stop| *stop) => return,
+            () = state.lingering() => return,
             taken = listener.accept() => taken,
         };
         match taken {
-            Ok((stream, from)) => begin(&state, stream, from, port),
+            Ok((stream, from)) => begin(&state, stream, from, (port, &deal)),
             // A connection that is gone again, or no descriptors: neither ends the listening.
             Err(_) => tokio::time::sleep(limits::DESCRIPTORS_REST).await,
         }
     }
 }
 
-fn begin(state: &Arc<State>, stream: TcpStream, from: SocketAddr, port: Port) {
+fn begin(state: &Arc<State>, stream: TcpStream, from: SocketAddr, (port, deal): (Port, &Deal)) {
     let ip = from.ip().to_canonical();
     let at_the_machine = port.surface == Surface::Admin && ip.is_loopback();
     let place = state.places.take(at_the_machine).and_then(|place| {
@@ -62,7 +62,16 @@ fn begin(state: &Arc<State>, stream: TcpStream, from: SocketAddr, port: Port) {
         if counted { place.count_for(ip) } else { Ok(place) }
     });
     match place {
-        Ok(place) => drop(tokio::spawn(connection::serve(Arc::clone(state), stream, ip, port, place))),
+        Ok(place) => {
+            // One that cannot be taken out of this lane is a connection that has ended.
+            let Ok(stream) = stream.into_std() else { return };
+            let state = Arc::clone(state);
+            deal.next().spawn(async move {
+                if let Ok(stream) = TcpStream::from_std(stream) {
+                    connection::serve(state, stream, ip, port, place).await;
+                }
+            });
+        }
         Err(full) => turn_away(&stream, port, full),
     }
 }

@@ -1,12 +1,12 @@
 //! The network half of the door: everything between a client's bytes and the worker's Unix socket.
 //!
-//! Flow: `listen` takes a connection if there is a place (`places`) → `connection` reads the PROXY header, ends TLS
+//! Flow: `listen` takes a connection if there is a place (`places`) and deals it to a lane (`lanes`) → `connection` reads the PROXY header, ends TLS
 //! (`tls`, `selfsigned`), speaks HTTP/1.1 or 2, with `paced` keeping the time and `screen` looking at each head →
 //! `serve` takes a request through its steps (`plan`, `table`, `rates` decide) → `body` reads all of it → the gate →
 //! `relay` sends one new request over a kept connection → `answer` carries the answer back, whole or flowing → `access`
 //! notes it. What the door says by itself stands in `pages`.
 //!
-//! It has a runtime of its own, so that nothing else in the process can hold up a client.
+//! It has threads of its own, so that nothing else in the process can hold up a client.
 //!
 //! **Invariant:** the worker gets one normalised request with at most one Content-Length and nothing under a `hakobu-`
 //! name that the door did not write. **Invariant:** nothing here waits without a bound.
@@ -15,6 +15,7 @@ mod access;
 mod answer;
 mod body;
 mod connection;
+mod lanes;
 mod listen;
 mod paced;
 mod pages;
@@ -45,12 +46,12 @@ use crate::door::acme::{self, Keeper};
 use crate::door::gate::Gate;
 use access::Access;
 use connection::Port;
-use state::State;
+use lanes::Lanes;
+use state::{Phase, State};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
-use tokio::runtime::{Builder, Runtime};
+use std::time::{Duration, Instant};
 
 /// Where the front puts what others must know. Called on threads that answer nobody; both may wait a while.
 pub trait Outlet: Send + Sync {
@@ -62,9 +63,13 @@ pub trait Outlet: Send + Sync {
 /// The open front. Dropping it ends everything at once; `stop` lets what is under way be finished.
 pub struct Front {
     state: Arc<State>,
-    runtime: Option<Runtime>,
-    access: Option<JoinHandle<()>>,
+    lanes: Lanes,
+    access: JoinHandle<()>,
     addresses: Vec<(Surface, Speaks, SocketAddr)>,
+    /// Empty once another front listens in its place.
+    listening: Vec<Listening>,
+    outlet: Arc<dyn Outlet>,
+    keeper: Option<Keeper>,
 }
 
 /// Figures of the moment.
@@ -75,36 +80,58 @@ pub struct FrontFigures {
 }
 
 impl Front {
+    #[cfg(test)]
     pub(crate) fn start(settings: &FrontSettings, gate: Arc<Gate>, outlet: Arc<dyn Outlet>) -> Result<Front> {
+        let mut front = Front::prepare(settings, gate, outlet)?;
+        front.listen()?;
+        Ok(front)
+    }
+
+    /// Everything that can fail, and no connection is taken yet.
+    pub(crate) fn prepare(settings: &FrontSettings, gate: Arc<Gate>, outlet: Arc<dyn Outlet>) -> Result<Front> {
         let certificates = Certificates::open(settings.certificate.as_ref())?;
         let (access, thread) = Access::start(Arc::clone(&outlet))?;
         let descriptors = listen::raise_descriptors();
         let state = Arc::new(State::new(settings, gate, access, certificates, descriptors)?);
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(limits::FRONT_THREADS)
-            .max_blocking_threads(limits::FRONT_WRITERS)
-            .thread_name("front")
-            .enable_all()
-            .build()
-            .map_err(|e| Error::io(say!("通信を始められません。", "Cannot start the network threads."), e))?;
+        let lanes = Lanes::start()?;
+        let (mut addresses, mut listening) = (Vec::new(), Vec::new());
+        for one in &settings.listening {
+            let (socket, address) = listen::prepared(one)?;
+            addresses.push((one.surface, one.speaks, address));
+            listening.push(Listening { socket, surface: one.surface, speaks: one.speaks });
+        }
         let keeper = keeper(settings, &state, &*outlet);
-        let mut addresses = Vec::new();
-        let entered = runtime.enter();
-        for listening in &settings.listening {
-            let (socket, address) = listen::prepared(listening)?;
-            let socket = tokio::net::TcpListener::from_std(socket).map_err(|e| settings::cannot_listen(address, e))?;
-            let port = Port { surface: listening.surface, speaks: listening.speaks };
-            tokio::spawn(listen::accept(Arc::clone(&state), socket, port));
-            addresses.push((port.surface, port.speaks, address));
+        Ok(Front { state, lanes, access: thread, addresses, listening, outlet, keeper })
+    }
+
+    /// Takes connections from now on.
+    pub(crate) fn listen(&mut self) -> Result<()> {
+        let deal = self.lanes.deal();
+        let _first = deal.first().enter();
+        for (one, (.., address)) in self.listening.iter().zip(&self.addresses) {
+            let cannot = |e| settings::cannot_listen(*address, e);
+            let socket = one.socket.try_clone().and_then(tokio::net::TcpListener::from_std).map_err(cannot)?;
+            let port = Port { surface: one.surface, speaks: one.speaks };
+            tokio::spawn(listen::accept(Arc::clone(&self.state), socket, port, deal.clone()));
         }
-        if state.certificates.has_files() {
-            tokio::spawn(watch_files(Arc::clone(&state), Arc::clone(&outlet)));
+        if self.state.certificates.has_files() {
+            tokio::spawn(watch_files(Arc::clone(&self.state), Arc::clone(&self.outlet)));
         }
-        if let Some(keeper) = keeper {
-            tokio::spawn(keep_fresh(Arc::clone(&state), keeper, outlet));
+        if let Some(keeper) = self.keeper.take() {
+            tokio::spawn(keep_fresh(Arc::clone(&self.state), keeper, Arc::clone(&self.outlet)));
         }
-        drop(entered);
-        Ok(Front { state, runtime: Some(runtime), access: Some(thread), addresses })
+        Ok(())
+    }
+
+    /// The sockets, for a front in another process.
+    pub(crate) fn listening(&self) -> &[Listening] {
+        &self.listening
+    }
+
+    /// Takes no new connection from now on, another front does; those that are there are served as long as they last.
+    pub(crate) fn linger(&mut self) {
+        self.listening.clear();
+        self.state.phase.send_replace(Phase::Lingering);
     }
 
     /// For whoever gets certificates from an authority.
@@ -124,35 +151,18 @@ impl Front {
 
     /// Takes no new connection from now on; those that rest end, and what is under way is finished within the time.
     /// True when nobody was cut off.
-    pub fn stop(mut self, within: Duration) -> bool {
-        self.state.stop.send_replace(true);
-        let Some(runtime) = self.runtime.take() else { return true };
-        let state = Arc::clone(&self.state);
-        let done = runtime.block_on(async move {
-            let empty = async {
-                while state.places.taken() > 0 {
-                    tokio::time::sleep(Duration::from_millis(5)).await;
-                }
-            };
-            tokio::time::timeout(within, empty).await.is_ok()
-        });
-        runtime.shutdown_timeout(limits::LINGER_REST);
-        let thread = self.access.take();
-        drop(self);
+    pub fn stop(self, within: Duration) -> bool {
+        self.state.phase.send_replace(Phase::Stopping);
+        let until = Instant::now() + within;
+        while self.state.places.taken() > 0 && Instant::now() < until {
+            std::thread::park_timeout(limits::DRAIN_STEP);
+        }
+        let done = self.state.places.taken() == 0;
+        self.lanes.end();
+        drop(self.state);
         // The last lines are on their way; the thread ends when nobody can write one any more.
-        if let Some(thread) = thread {
-            thread.join().ok();
-        }
+        self.access.join().ok();
         done
-    }
-}
-
-impl Drop for Front {
-    fn drop(&mut self) {
-        self.state.stop.send_replace(true);
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
     }
 }
 
@@ -182,7 +192,7 @@ async fn keep_fresh(state: Arc<State>, keeper: Keeper, outlet: Arc<dyn Outlet>) 
         }
     };
     tokio::select! {
-        () = state.stopped() => {}
+        () = state.lingering() => {}
         () = keeper.keep(use_it) => {}
     }
 }
@@ -192,7 +202,7 @@ async fn watch_files(state: Arc<State>, outlet: Arc<dyn Outlet>) {
     let mut every = tokio::time::interval(limits::CERTIFICATE_EVERY);
     loop {
         tokio::select! {
-            () = state.stopped() => return,
+            () = state.lingering() => return,
             _ = every.tick() => {}
         }
         let (certificates, outlet) = (Arc::clone(&state.certificates), Arc::clone(&outlet));

@@ -1,7 +1,8 @@
 //! From the door to the worker: one new request over a kept connection to its Unix socket, and the answer back.
 //!
 //! **Invariant:** what was written to a worker is sent again only when it is a GET or a HEAD; what was not written may
-//! always be. **Invariant:** a connection serves the worker that it was made for and no other.
+//! always be. **Invariant:** a connection serves the worker that it was made for and no other, and stays in the lane that
+//! made it.
 
 use super::answer::{Flow, Out, is_kept};
 use super::body::Body;
@@ -16,6 +17,7 @@ use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::{Method, Request, Response, Uri, Version};
 use hyper_util::rt::TokioIo;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, ThreadId};
 use std::time::Duration;
 use tokio::net::UnixStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -42,10 +44,19 @@ pub(crate) struct Relay {
     gate: Arc<Gate>,
     /// A worker has a thread for each connection.
     places: Arc<Semaphore>,
-    idle: Mutex<Vec<(u64, Sender)>>,
+    idle: Mutex<Vec<Kept>>,
     /// Held while a connection is made and proven.
     making: tokio::sync::Mutex<()>,
     memory: Arc<Semaphore>,
+}
+
+/// A connection that waits for work.
+struct Kept {
+    /// Of its worker.
+    number: u64,
+    /// The thread that moves its bytes.
+    lane: ThreadId,
+    sender: Sender,
 }
 
 /// One connection to a worker while it is in use.
@@ -61,7 +72,7 @@ impl Lease {
     pub(crate) fn keep(self) {
         let mut idle = self.relay.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < limits::RELAYS_IDLE && !self.sender.is_closed() {
-            idle.push((self.number, self.sender));
+            idle.push(Kept { number: self.number, lane: thread::current().id(), sender: self.sender });
         }
     }
 }
@@ -173,10 +184,12 @@ impl Relay {
 
     fn waiting(&self, number: u64) -> Option<Sender> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.last().is_some_and(|(n, _)| *n != number) {
-            idle.retain(|(n, _)| *n == number);
+        if idle.last().is_some_and(|kept| kept.number != number) {
+            idle.retain(|kept| kept.number == number);
         }
-        idle.pop().map(|(_, sender)| sender)
+        let lane = thread::current().id();
+        let last = idle.iter().rposition(|kept| kept.lane == lane)?;
+        Some(idle.remove(last).sender)
     }
 
     /// Whole, if it is short, so that the pass is given back before the client reads; else as it flows.

@@ -85,7 +85,7 @@ pub(crate) async fn answer(line: Arc<Line>, request: Request<Incoming>) -> Resul
     let ends = last || answered.as_ref().is_err_and(|fault| fault.ends_connection());
     let mut answer = answered.unwrap_or_else(|fault| own_page(&line.state, fault, reader, &id, head));
     dress(&line, &mut answer, &id);
-    if ends && version < Version::HTTP_2 {
+    if (ends || !line.state.takes_more()) && version < Version::HTTP_2 {
         answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     if let Some(noted) = &mut ticket.line {

@@ -6,6 +6,7 @@ use crate::base::seal::Key;
 use crate::base::{Error, Result, limits};
 use crate::door::acme::Authority;
 use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 
@@ -17,7 +18,8 @@ pub struct Listening {
     pub speaks: Speaks,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Speaks {
     Http,
     Https,

@@ -38,10 +38,20 @@ pub(crate) struct State {
     /// There where a listener speaks HTTPS.
     pub(crate) tls: Option<Arc<rustls::ServerConfig>>,
     pub(crate) policy: HeaderValue,
-    pub(crate) stop: watch::Sender<bool>,
+    pub(crate) phase: watch::Sender<Phase>,
     table: RwLock<Known>,
     ids: Ids,
     began: Instant,
+}
+
+/// How far a front is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Phase {
+    Listening,
+    /// Another one listens: who is here is answered, and told to come back by a new connection.
+    Lingering,
+    /// Who rests is sent away.
+    Stopping,
 }
 
 /// The routes of the last worker that was seen.
@@ -88,7 +98,7 @@ impl State {
                 .transpose()?,
             certificates,
             policy,
-            stop: watch::Sender::new(false),
+            phase: watch::Sender::new(Phase::Listening),
             table: RwLock::default(),
             ids: Ids { keyed: RandomState::new(), next: AtomicU64::new(first) },
             began: Instant::now(),
@@ -97,8 +107,21 @@ impl State {
 
     /// Comes back when the front stops.
     pub(crate) async fn stopped(&self) {
+        self.reached(Phase::Stopping).await;
+    }
+
+    /// Comes back when the front takes no connection any more.
+    pub(crate) async fn lingering(&self) {
+        self.reached(Phase::Lingering).await;
+    }
+
+    async fn reached(&self, phase: Phase) {
         // The sender lives as long as this state does.
-        self.stop.subscribe().wait_for(|stop| *stop).await.ok();
+        self.phase.subscribe().wait_for(|now| *now >= phase).await.ok();
+    }
+
+    pub(crate) fn takes_more(&self) -> bool {
+        *self.phase.borrow() == Phase::Listening
     }
 
     /// Milliseconds since the front began: what the rates count in.

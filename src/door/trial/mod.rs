@@ -19,5 +19,5 @@ pub(crate) mod state;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use report::report;
+pub(crate) use report::{refuse, report};
 pub(crate) use run::{After, run};

@@ -23,9 +23,21 @@ pub(super) fn not_begun(order: &TrialOrder, e: &Error) -> TrialRecord {
     }
 }
 
-/// Written down, told to those who wait, and given to the worker that runs. True when it is on disk.
+/// An order that came while there is no time for it.
+pub(crate) fn refuse(supervisor: &Supervisor, order: &TrialOrder) {
+    report(supervisor, not_begun(order, &state::running()));
+}
+
+/// Written down, given to the worker that runs, and told to those who wait. True when it is on disk.
 pub(crate) fn report(supervisor: &Supervisor, record: TrialRecord) -> bool {
-    let written = state::write_record(&supervisor.data, &record);
+    let written = write_down(supervisor, &record);
+    supervisor.board.ended(record);
+    written
+}
+
+/// The same, but those who wait are told by somebody else.
+pub(super) fn write_down(supervisor: &Supervisor, record: &TrialRecord) -> bool {
+    let written = state::write_record(&supervisor.data, record);
     if let Err(e) = &written {
         log::error("trial", e);
     }
@@ -39,6 +51,5 @@ pub(crate) fn report(supervisor: &Supervisor, record: TrialRecord) -> bool {
     if let Some(hand) = supervisor.hand() {
         hand.say(&ToWorker::Record { record: record.clone() });
     }
-    supervisor.board.ended(record);
     written.is_ok()
 }

@@ -4,7 +4,7 @@
 use super::keeper::{Keeper, Switch};
 use super::plan::Plan;
 use super::record::{self, Cost};
-use super::report::{not_begun, report};
+use super::report::{not_begun, refuse, report, write_down};
 use super::says;
 use super::stage::{Act, Heard, Who, Word};
 use super::state;
@@ -60,6 +60,10 @@ enum Next {
 /// Tries a release, to the end. Whatever hinders it from beginning is its end, too.
 pub(crate) fn run(supervisor: &mut Supervisor, order: TrialOrder) -> After {
     supervisor.board.began(&order.id);
+    // No request of a door that was replaced meets a worker that closes.
+    if let Some(elder) = supervisor.elder.take() {
+        elder.end(limits::LINGER_DONE);
+    }
     log::event("trial", &json!({"id": order.id, "from": order.from, "to": order.to}));
     let keeper = match begin(supervisor, &order) {
         Ok(keeper) => keeper,
@@ -264,6 +268,8 @@ impl Run<'_> {
         match event {
             Ok(Event::Stop) => Next::Stop,
             Ok(Event::Trial(heard)) => Next::Heard(heard),
+            // A door that did not come.
+            Ok(Event::Heir(_) | Event::HeirGone) => Next::Nothing,
             Ok(Event::Said(number, word)) => self.word(number, word),
             Ok(Event::Gone(number)) => match self.who(number) {
                 Some(who) => Next::Heard(self.dead(who, None)),
@@ -345,10 +351,10 @@ impl Run<'_> {
                 return Next::Nothing;
             }
             ToDoor::Trial { order } => {
-                report(self.supervisor, not_begun(&order, &state::running()));
+                refuse(self.supervisor, &order);
                 return Next::Nothing;
             }
-            ToDoor::Beat | ToDoor::Unknown => return Next::Nothing,
+            ToDoor::Beat | ToDoor::Turned | ToDoor::Unknown => return Next::Nothing,
         })
     }
 
@@ -377,11 +383,17 @@ impl Run<'_> {
         self.supervisor.facts.set_state(State::Running);
         self.supervisor.watch.at_peace();
         let record = record::ended(&self.order, &self.plan, self.cost, clock::now());
-        if report(self.supervisor, record)
+        if write_down(self.supervisor, &record)
             && let Err(e) = state::finish(&self.supervisor.data)
         {
             // The next door finds it and writes the same result again.
             log::error("trial", &e);
+        }
+        let another = self.supervisor.facts.door().version != self.order.to;
+        match who == Who::Green && another && self.supervisor.hand().is_some() {
+            // Those who wait hear of the door, too.
+            true => self.supervisor.untold = Some(record),
+            false => self.supervisor.board.ended(record),
         }
         match self.supervisor.hand() {
             Some(hand) => {

@@ -152,8 +152,8 @@ impl World {
     fn tell(&mut self, who: Who, word: Word, fails: bool) -> Option<Heard> {
         let other = self.other(who);
         let was = *self.process(who);
-        if was == Process::Dead {
-            // Its death is on its way.
+        if matches!(was, Process::Dead | Process::Closed) {
+            // Its death, or its last word, is on its way; what comes after a last word is nobody's any more.
             return None;
         }
         let (becomes, answer) = match word {

@@ -67,7 +67,7 @@ pub(super) fn answer(house: &House, by: &By, now: Time, ask: UpdateAsk, io: &dyn
         UpdateAsk::Rollback { probation_ms } => {
             house.try_prepared(prepare::back(&house.errand_of_door(by, now)?, probation(probation_ms))?)
         }
-        UpdateAsk::Check => Answer::of(prepare::check(&house.errand(by, now))?),
+        UpdateAsk::Check => Answer::of(house.check_source(by, now)?),
         UpdateAsk::History { most } => {
             let updates = history::list(store, most.min(limits::PAGE_MAX))?;
             Answer::of(json!({"updates": updates.iter().map(told).collect::<Vec<_>>()}))

@@ -83,10 +83,11 @@ pub fn before(about: &About<'_>, at: Time, wait: Wait, lang: Lang) -> Text {
             format!("Planned update of {house} (version {version})"),
             match n {
                 0 => "None. For a moment pages may answer more slowly.".to_owned(),
-                _ => format!(
-                    "None. While we switch, pages may answer up to {} later (from the last {n} updates).",
-                    seconds(wait.longest_ms, lang)
-                ),
+                _ => {
+                    let last = if n == 1 { "the last update".to_owned() } else { format!("the last {n} updates") };
+                    let longest = seconds(wait.longest_ms, lang);
+                    format!("None. While we switch, pages may answer up to {longest} later (from {last}).")
+                }
             },
         ),
     };

@@ -26,10 +26,10 @@ fn draw(v: &Visit<'_>, faults: Faults) -> Result<Answer> {
     let w = v.w;
     let typed = |name: &str, saved: &str| if v.form.has(name) { v.form.get(name) } else { saved }.to_owned();
     let name = Field::new(w, Kind::Text, "name", w.look_name()).support(w.look_name_support());
-    let name = name.autocomplete("organization").value(typed("name", &v.look.name)).fault(&faults);
+    let name = name.autocomplete("organization").value(typed("name", &v.look().name)).fault(&faults);
     let accent = Field::new(w, Kind::Radios, "accent", w.look_accent()).required().support(w.look_accent_support());
     let accent = Accent::ALL.into_iter().fold(accent, |f, a| f.choice(a.name(), a.title().to(v.lang), "")).swatches();
-    let accent = accent.value(typed("accent", v.look.accent.name())).fault(&faults);
+    let accent = accent.value(typed("accent", v.look().accent.name())).fault(&faults);
     let p = v.page(w.menu_look()).lead(w.look_lead()).faulty(!faults.is_empty());
     Answer::page(&Look { p, faults, fields: vec![name, accent] })
 }

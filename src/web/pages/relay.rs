@@ -1,7 +1,8 @@
 //! The relay: where mail goes next, whether the way works, and a test mail.
 
+use crate::base::smtp::{Login, Tls};
 use crate::base::{Email, Error, Kind, Result, Secret};
-use crate::delivery::{self, Login, Relay as Place, Tls};
+use crate::delivery::{self, Relay as Place};
 use crate::web::answer::Answer;
 use crate::web::field::{Faults, Field, Kind as Input};
 use crate::web::page::Page;

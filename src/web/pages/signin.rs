@@ -137,7 +137,13 @@ pub(crate) fn set_password(v: &mut Visit<'_>) -> Result<Answer> {
     let token = Secret::new(v.part("token"));
     let (kind, user) = link::look(&v.house.store, v.now, &token)?;
     match link::set_password(&v.house.store, v.now, &token, &v.secret("password")) {
-        Ok(user) => open(v, &user),
+        Ok(user) => {
+            // Whoever is invited has read this page in a language that suits them.
+            if kind == LinkKind::Invite && user.lang != v.lang {
+                access::user::set_language(&v.house.store, v.now, user.id, v.lang)?;
+            }
+            open(v, &user)
+        }
         Err(e) if e.kind() == Kind::Refused => {
             Ok(ask_password(v, kind, &user, Faults::one(v.lang, "password", &e))?.status(422))
         }

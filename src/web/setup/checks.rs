@@ -1,6 +1,7 @@
 //! What the machine must have, seen before anything is made: each with what to do when it is not there.
 
 use crate::base::{Say, limits};
+use crate::house::setup;
 use std::path::Path;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +27,6 @@ pub(super) struct Facts {
 }
 
 pub(super) fn look(data: &Path) -> Facts {
-    let empty = |dir: &Path| std::fs::read_dir(dir).map(|mut d| d.next().is_none()).unwrap_or(!dir.exists());
     let above = data.ancestors().find(|a| a.exists()).unwrap_or(Path::new("/"));
     let disk = rustix::fs::statvfs(above).ok().map(|s| s.f_bavail.saturating_mul(s.f_frsize));
     let meminfo = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
@@ -34,7 +34,8 @@ pub(super) fn look(data: &Path) -> Facts {
     let kib = available.and_then(|a| a.trim().split(' ').next()).and_then(|n| n.parse::<u64>().ok());
     let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     Facts {
-        folder_free: empty(data),
+        // One that cannot be read is not free either.
+        folder_free: setup::is_free(data).unwrap_or(false),
         disk_free: disk,
         memory_free: kib.map(|k| k * limits::KB),
         has_aes: cpu.lines().any(|l| l.split_whitespace().any(|w| w == "aes")),

@@ -79,6 +79,7 @@ fn draw(wizard: &Wizard, lang: Lang, n: u8, (faults, notice): (Faults, Option<(b
     let button = match n {
         6 => w.setup_make(),
         LAST => w.setup_start(),
+        2 if checks.iter().any(|c| c.verdict == Verdict::Stop) => w.setup_again(),
         _ => w.setup_next(),
     };
     let can_test = n == LAST && typed.relay.is_some();
@@ -166,7 +167,7 @@ pub(super) fn take(wizard: &Wizard, request: &Request, n: u8, form: &Values) -> 
 fn machine(wizard: &Wizard, faults: &mut Faults) {
     for check in checks::judge(&checks::look(&wizard.data)) {
         if check.verdict == Verdict::Stop {
-            faults.add("", check.says);
+            faults.add("checks", check.says);
         }
     }
 }

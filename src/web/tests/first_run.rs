@@ -58,6 +58,8 @@ fn seven_steps_lead_from_the_link_to_a_house_with_its_admin_signed_in() {
     let now = Time(1_800_000_000_000);
     let (wizard, made) =
         Wizard::new(dir.path().join("data"), "127.0.0.1:8080".parse().unwrap(), Build::TEST, now).unwrap();
+    // The door stands before there is a house, and has its spool there.
+    std::fs::create_dir_all(dir.path().join("data/spool")).unwrap();
     let mut me = Browser { cookie: String::new(), now };
     let mut other = Browser { cookie: String::new(), now };
     assert_eq!(me.send(&wizard, Method::Get, "/", &[]).status, 403);

@@ -3,9 +3,10 @@
 use super::TestSite;
 use super::pages::problems;
 use crate::access::Role;
+use crate::base::smtp::Tls;
 use crate::base::{Lang, clock};
 use crate::delivery::catcher::{Catcher, Offer};
-use crate::delivery::{Tls, relay};
+use crate::delivery::relay;
 
 #[test]
 fn a_relay_is_set_checked_and_tried_and_its_mail_can_be_read() {

@@ -22,7 +22,8 @@ use super::route::{Body, Who};
 use super::routes::TABLE;
 use super::site::Site;
 use super::{gate, words};
-use crate::access::{self, NewUser, Right, Role, User};
+use crate::access::link::Life;
+use crate::access::{self, LinkKind, NewUser, Right, Role, User};
 use crate::base::link::Surface;
 use crate::base::provider::{Phrase, Provider};
 use crate::base::{Build, By, Email, Lang, Secret, Time, clock};
@@ -321,6 +322,22 @@ fn the_language_is_the_users_own_then_the_cookies_then_the_browsers() {
     assert!(site.get("/sign-in").body.contains("<html lang=\"ja\">"));
     site.become_user(Role::Viewer);
     assert!(site.get("/me").body.contains("<html lang=\"en\">"));
+}
+
+#[test]
+fn who_is_invited_goes_on_in_the_language_in_which_they_chose_a_password() {
+    let mut site = TestSite::new();
+    let email = Email::parse("bob@example.jp").unwrap();
+    let new = NewUser { email, name: "Bob".into(), role: Role::Staff, lang: Lang::Ja };
+    let (store, by) = (&site.site.house.store, By::house("test"));
+    let id = access::user::add(store, &by, site.now, &new, None).unwrap();
+    let token = access::link::make(store, &by, site.now, (LinkKind::Invite, id), Life::ONCE).unwrap();
+    site.lang = Lang::En;
+    let place = format!("/link/{}", token.text().unwrap());
+    assert!(site.get(&place).body.contains("<html lang=\"en\">"));
+    assert_eq!(site.post(&place, &[("password", PASSWORD)]).location, "/");
+    site.lang = Lang::Ja;
+    assert!(site.get("/").body.contains("<html lang=\"en\">"));
 }
 
 #[test]

@@ -23,8 +23,8 @@ super::words! {
     contact_add: "連絡先を追加", "Add a contact";
     contact_edit: "連絡先を変更", "Change this contact";
     contact_add_support: "同意は、追加したあと連絡先の画面で記録します。記録のない人に広告は届きません。", "Record the consent on the contact's page afterwards: without one, no advertisement goes out.";
-    contact_email_support: "例: hanako@example.jp", "For example: hanako@example.jp";
-    contact_date_support: "西暦で入力します。例: 1990-01-02", "For example: 1990-01-02";
+    contact_email_support: "例）hanako@example.jp", "For example: hanako@example.jp";
+    contact_date_support: "西暦で入力します。例）1990-01-02", "For example: 1990-01-02";
     contact_several_support: "「、」で区切ります。選べる値: ", "Parted by commas. Choices: ";
     contact_delete_ask: "この連絡先と、その人についての記録をすべて削除します。元には戻せません。拒否の記録だけは、アドレスを読めない形で残します。", "Deletes this contact and everything on record about the person; this cannot be undone. Refusals stay, in a form that shows no address.";
     contact_blank: "（空欄）", "(blank)";
@@ -39,7 +39,7 @@ super::words! {
     consent_refuse_all: "すべての広告の拒否を記録", "Record a refusal of all advertisements";
     consent_refuse_all_text: "停止リストに載り、どの種別の広告も届かなくなります。", "The address goes on the do-not-send list: no advertisement of any topic reaches it.";
     consent_source: "どのように申し出があったか", "How it was said";
-    consent_source_support: "例: 11月20日に電話で、配信停止ページから", "For example: by phone on 20 November";
+    consent_source_support: "例）11月20日に電話で、配信停止ページから", "For example: by phone on 20 November";
     consent_history: "これまでの記録", "What was said";
     consent_history_empty: "同意も拒否も、まだ記録されていません。", "Neither a consent nor a refusal is on record.";
     consent_everything: "すべての広告", "All advertisements";
@@ -52,9 +52,9 @@ super::words! {
     consent_wording: "同意を得たときの文面", "The words that were shown";
     consent_wording_support: "用紙や画面に表示した文章を、そのまま入力します。", "Exactly as they stood on the paper or the screen.";
     consent_source_where: "どこで得たか", "Where it was given";
-    consent_source_where_support: "例: 店頭の申込書、展示会の名刺", "For example: a form in the shop, a card at a fair";
+    consent_source_where_support: "例）店頭の申込書、展示会の名刺", "For example: a form in the shop, a card at a fair";
     consent_when: "得た日", "When it was given";
-    consent_when_support: "西暦で入力します。例: 2026-11-20。空のままなら今日です。", "For example 2026-11-20. Leave it empty for today.";
+    consent_when_support: "西暦で入力します。例）2026-11-20。空のままなら今日です。", "For example 2026-11-20. Leave it empty for today.";
     basis_opt_in: "本人の同意", "The person agreed";
     basis_trade: "取引関係がある", "A trade relation exists";
     basis_card: "名刺などで知らされた", "The address was given on a card";
@@ -72,7 +72,7 @@ super::words! {
     segment_name: "名前", "Name";
     segment_card: "名前と条件", "Name and conditions";
     segment_text: "条件の文", "Conditions";
-    segment_text_support: "例: tag:会員 and 都道府県 in (東京都, 大阪府)。空のままなら全員です。", "For example: tag:member and age >= 30. Empty means everybody.";
+    segment_text_support: "例）tag:会員 and 都道府県 in (東京都, 大阪府)。空のままなら全員です。", "For example: tag:member and age >= 30. Empty means everybody.";
     segment_count: "当てはまる連絡先", "Contacts that fit";
     segment_count_now: "いまの件数を調べる", "Count now";
     segment_build: "条件を一覧から選んで加える", "Add conditions from lists";
@@ -109,7 +109,7 @@ super::words! {
     how_this_month: "が今月", "is this month";
     how_blank: "が空欄", "is blank";
     how_filled: "が空欄でない", "is not blank";
-    segment_help: "書き方", "How to write it";
+    segment_help: "条件の文の書き方", "How to write a condition";
     segment_help_and: "and・or・not とかっこで組み合わせます。かつ・または・でない とも書けます。", "Combine with and, or, not and brackets.";
     segment_help_tag: "タグ", "Tags";
     segment_help_text: "文字の属性", "Text";
@@ -128,7 +128,7 @@ super::words! {
 
     topics_lead: "受け取る方が何を申し込んだかの単位です。同意と拒否は、この種別ごとに記録されます。", "What people subscribe to. Consent and refusal are kept for each of them.";
     topic_name: "新しい配信種別の名前", "Name of a new topic";
-    topic_name_support: "配信停止のページで、受け取る方にも見える名前です。例: 新商品のお知らせ", "Recipients see it on the unsubscribe page. For example: new products";
+    topic_name_support: "配信停止のページで、受け取る方にも見える名前です。例）新商品のお知らせ", "Recipients see it on the unsubscribe page. For example: new products";
     topic_create: "配信種別を作る", "Make a topic";
     topic_default: "既定", "Default";
     topic_make_default: "既定にする", "Make it the default";
@@ -143,7 +143,7 @@ super::words! {
     suppression_remove: "停止リストから外す", "Take off the list";
     suppression_remove_lead: "本人から申し出があったときだけ外します。理由は記録に残ります。", "Only when the person asks for mail again. The reason is kept on record.";
     suppression_why: "外す理由", "Why";
-    suppression_why_support: "例: 11月20日に本人から電話", "For example: asked by phone on 20 November";
+    suppression_why_support: "例）11月20日に本人から電話", "For example: asked by phone on 20 November";
     suppression_import: "停止アドレスを取り込む", "Import addresses";
     suppression_import_text: "1 行に 1 つアドレスがあれば、どの列でもかまいません（CSV・TSV・テキスト）。", "Any file with one address in each row, in whichever column (CSV, TSV, text).";
     suppression_file: "ファイル", "File";

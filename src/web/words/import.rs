@@ -45,7 +45,7 @@ super::words! {
     import_key: "連絡先を見分ける列", "What identifies a contact";
     import_key_support: "会員番号など。指定しなければメールアドレスで見分けます。", "Such as a member number; the mail address if none is chosen.";
     import_tags: "付けるタグ", "Tags to put on";
-    import_tags_support: "「、」で区切ります。例: 2026秋、店頭", "Separated by commas. For example: 2026 autumn, shop";
+    import_tags_support: "「、」で区切ります。例）2026秋、店頭", "Separated by commas. For example: 2026 autumn, shop";
     import_consent: "同意の根拠", "Basis of consent";
     import_consent_none: "同意を記録しない（広告は送れません）", "Record none (no advertisements can be sent)";
     import_consent_opt_in: "本人が同意した", "They opted in";
@@ -53,7 +53,7 @@ super::words! {
     import_consent_card: "名刺などで受け取った", "They handed over a card";
     import_consent_published: "事業者が公表している", "A business published it";
     import_source: "同意を得た場所", "Where they agreed";
-    import_source_support: "例: 店頭の申込書、会員登録ページ", "For example: form in the shop, sign-up page";
+    import_source_support: "例）店頭の申込書、会員登録ページ", "For example: form in the shop, sign-up page";
     import_wording: "表示した文面", "The words that were shown";
     import_check: "取り込みを試算する", "Count what would happen";
     import_check_lead: "まだ何も変わっていません。", "Nothing has changed yet.";
@@ -89,7 +89,7 @@ super::words! {
     export_title: "連絡先を書き出す", "Export contacts";
     export_lead: "書き出しは、日時・利用者・条件・件数・ファイルのハッシュとともに記録されます。", "Each export is recorded with time, user, filter, rows and the hash of the file.";
     export_segment: "絞り込みの条件", "Filter";
-    export_segment_support: "空欄なら全員です。例: tag:2026秋 and 年齢 >= 30", "Everybody if blank. For example: tag:2026 and age >= 30";
+    export_segment_support: "空欄なら全員です。例）tag:2026秋 and 年齢 >= 30", "Everybody if blank. For example: tag:2026 and age >= 30";
     export_form: "形式", "Form";
     export_csv: "CSV（UTF-8）", "CSV (UTF-8)";
     export_xlsx: "Excel（.xlsx）", "Excel (.xlsx)";

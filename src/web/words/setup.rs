@@ -29,6 +29,7 @@ super::words! {
     setup_code: "復旧コードの最後の 4 文字", "Last four characters of the recovery code";
     setup_code_support: "控えた紙を見ながら入力してください。", "Read them from your paper.";
     setup_next: "次へ", "Next";
+    setup_again: "もう一度確かめる", "Check again";
     setup_start: "使い始める", "Start";
     setup_test: "試し送信", "Test mail";
     setup_test_lead: "管理者のメールアドレスに 1 通送って、送信経路を確かめます。", "Sends one mail to the admin to try the relay.";

@@ -7,10 +7,10 @@ super::words! {
     password_present: "いまのパスワード", "Present password";
     password_new: "新しいパスワード", "New password";
     password_support: "15 文字以上。関係のない単語を 4 つほど並べると、長くて覚えやすくなります。空白や日本語も使えます。", "At least 15 characters. Four unrelated words make a long one that is easy to remember. Spaces and any script are fine.";
-    password_show: "パスワードを表示", "Show the password";
+    password_show: "入力した文字を表示", "Show what I type";
     set_password: "パスワードを設定", "Set password";
     invited_title: "ようこそ", "Welcome";
-    invited_lead(name: &str, role: &str): "{name} さんは「{role}」として招待されています。使うパスワードを決めてください。", "{name}, you are invited as {role}. Choose a password.";
+    invited_lead(name: &str, role: &str): "{name} さん、{role}としてお招きしています。使うパスワードを決めてください。", "{name}, you are invited as {role}. Choose a password.";
     reset_title: "新しいパスワードの設定", "Set a new password";
     reset_lead(name: &str): "{name} さんの新しいパスワードを決めてください。設定すると、ほかの端末ではサインアウトされます。", "Choose a new password for {name}. Every other device is signed out.";
     signed_out: "サインアウトしました。", "You are signed out.";

@@ -31,15 +31,22 @@ super::words! {
     updates_size: "大きさ", "Size";
     updates_made: "作られた日時", "Made";
     updates_expires: "適用の期限", "May be applied until";
-    updates_look_lead: "設定した取得元に、新しい版があるか確かめます。", "Looks at the configured source for something newer.";
+    updates_look_lead(place: &str): "取得元（{place}）に、新しい版があるか確かめます。", "Asks the source ({place}) for something newer.";
+    updates_no_place: "新しい版の取得元は、まだ決めていません。決めると、ここから確かめられます。", "There is no source of new versions yet. With one, you can look for them here.";
+    updates_place_do: "取得元を決める", "Choose a source";
+    updates_place_change: "取得元を変える", "Change the source";
     updates_look_do: "新しい版を確かめる", "Look for a newer version";
     updates_file: "更新ファイル", "Bundle";
     updates_file_support: "外につながらないサーバーでは、受け取ったファイルを選びます。署名が正しいものだけを受け付けます。例）hakobu-1.2.0-x86_64-linux.tar.gz", "For servers without a way out. Only what is signed properly is taken. Example: hakobu-1.2.0-x86_64-linux.tar.gz";
     updates_bring_do: "ファイルを確かめる", "Check the file";
+    updates_probation: "見極め期間（分）", "Probation (minutes)";
+    updates_probation_support(least: &str, most: &str): "切り替えた後、この時間だけ新しい版を見守ります。その間に問題が起きると、自動で元の版に戻ります。{least}〜{most} の整数で入力します。例）10", "After the switch, the new version is watched for this long. If anything goes wrong meanwhile, it goes back by itself. A whole number from {least} to {most}. Example: 10";
     updates_apply_do: "この版に更新する", "Update to this version";
     updates_apply_ask(version: &str): "版 {version} に更新します。問題が起きたときは、自動で元の版に戻ります。", "Update to version {version}? If anything goes wrong, it goes back by itself.";
     updates_back_do(version: &str): "版 {version} に戻す", "Go back to version {version}";
     updates_back_ask(version: &str): "版 {version} に戻します。データはそのまま残ります。", "Go back to version {version}? The data stays as it is.";
+    updates_tried(when: &str): "この版は {when} に一度試し、更新しませんでした。原因を確かめてから、もう一度試してください。", "This version was tried on {when} and not kept. Look at the cause before you try it again.";
+    updates_tried_why: "そのときの記録を見る", "See what happened";
     updates_history: "これまでの更新", "Past updates";
     updates_none: "まだ更新の記録はありません。", "There are no updates yet.";
     updates_when: "日時", "When";
@@ -82,10 +89,46 @@ super::words! {
     notice_sent_line(when: &str, who: &str, n: u64): "{when}に {who} が送信（受理 {n} 通）", "Sent {when} by {who} (accepted: {n})";
     notice_refused_line(n: u64): "断られた宛先 {n} 件", "Refused: {n}";
     notice_not_sent: "まだ送っていません", "Not sent yet";
+    notice_going(done: &str, total: &str): "送っています（{done} / {total} 人）。このページは閉じても構いません。", "Sending ({done} of {total}). You may close this page.";
+    notice_done(accepted: &str): "{accepted} 人に送りました。", "Sent to {accepted} users.";
+    notice_broken(accepted: &str): "{accepted} 人に送ったところで止まりました。もう一度送ると、残りの人にだけ送ります。", "It stopped after {accepted} users. Send again, and only the others get it.";
     notice_contacts: "連絡先にも知らせる", "Tell contacts, too";
     notice_contacts_lead: "連絡のメールの下書きを作ります。宛先を選び、点検してから送れます。", "Makes a draft of kind notice. You choose its recipients and check it before it is sent.";
     notice_draft_do: "下書きを作る", "Make a draft";
     notice_for(version: &str): "版 {version}", "Version {version}";
+
+    source_title: "更新の取得元", "Source of updates";
+    source_lead: "新しい版を探す場所です。どこから受け取っても、署名が正しいものだけを受け付けます。", "Where new versions are looked for. Wherever they come from, only what is signed properly is taken.";
+    source_where: "探す場所", "Where to look";
+    source_kind: "種類", "Kind";
+    source_github: "GitHub", "GitHub";
+    source_gitlab: "GitLab", "GitLab";
+    source_gitea: "Gitea（Forgejo を含む）", "Gitea (also Forgejo)";
+    source_s3: "S3（互換サービスを含む）", "S3 (also compatible services)";
+    source_folder: "このサーバーのフォルダー", "A folder on this server";
+    source_none: "使わない", "None";
+    source_none_means: "受け取ったファイルを選んで更新します。", "Updates come as files that you choose.";
+    source_project: "プロジェクト", "Project";
+    source_project_support: "運営者名と名前を / でつなぎます。例）example/hakobu", "Owner and name, with a slash between. Example: example/hakobu";
+    source_url: "サイトの URL", "URL of the site";
+    source_url_support: "github.com、gitlab.com、gitea.com なら空欄にします。GitHub Enterprise では API の URL を入力します。例）https://git.example.jp", "Left empty for github.com, gitlab.com and gitea.com. For GitHub Enterprise, the URL of its API. Example: https://git.example.jp";
+    source_token: "アクセストークン", "Access token";
+    source_token_support: "非公開のプロジェクトだけに要ります。封印して保存し、画面には二度と表示しません。", "For a private project only. Kept sealed, and never shown again.";
+    source_token_kept: "保存してあります。空欄なら、それを使い続けます。種類か URL を変えるときは入力し直してください。", "There is one. Left empty, it is kept. Type it again when kind or URL change.";
+    source_token_drop: "保存してあるトークンを消す", "Forget the token that is kept";
+    source_bucket: "バケット", "Bucket";
+    source_bucket_support: "例）hakobu-releases", "Example: hakobu-releases";
+    source_region: "リージョン", "Region";
+    source_region_support: "Amazon S3 では必ず入力します。例）ap-northeast-1", "Always needed for Amazon S3. Example: ap-northeast-1";
+    source_prefix: "名前の先頭", "Prefix";
+    source_prefix_support: "バケットの中の場所を絞るときに入力します。例）stable/", "When only a part of the bucket is meant. Example: stable/";
+    source_bucket_url: "互換サービスの URL", "URL of a compatible service";
+    source_bucket_url_support: "Amazon S3 なら空欄にします。バケット名まで含めます。例）https://s3.example.jp/hakobu-releases", "Left empty for Amazon S3. With the bucket in it. Example: https://s3.example.jp/hakobu-releases";
+    source_path: "フォルダーの場所", "Where the folder is";
+    source_path_support: "サーバーの中での場所を / から書きます。例）/media/usb/hakobu", "Its place on the server, from the first slash on. Example: /media/usb/hakobu";
+    source_check: "取得元を確かめる", "Check the source";
+    source_check_lead: "取得元に接続し、新しい版があるかを確かめます。更新はしません。", "Connects to the source and looks for something newer. Nothing is updated.";
+    source_check_do: "いま確かめる", "Check now";
 
     news_title(version: &str): "新しくなりました（版 {version}）", "What is new (version {version})";
     news_read: "読みました", "I have read it";
@@ -108,7 +151,9 @@ super::words! {
     step_health: "健康診断", "Health check";
     step_switch: "切り替え", "Switch";
     step_resume: "送信を再開", "Resume delivery";
-    step_probation: "見守り期間", "Probation";
+    step_probation: "見極め期間", "Probation";
+    step_probation_of(length: &str): "見極め期間（{length}）", "Probation ({length})";
+    in_minutes(n: u64): "{n} 分", "{n} min";
     step_commit: "確定", "Commit";
     step_files_put_back: "1. ファイルを戻す", "1. Files put back";
     step_database: "2. データベース", "2. Database";
@@ -116,6 +161,7 @@ super::words! {
     step_operation_checked: "4. 動作の確認", "4. Operation checked";
     step_reported: "5. 原因と結果の報告", "5. Cause and result reported";
 
+    detail_pages(n: &str): "{n} 画面", "{n} pages";
     detail_link_unchanged: "起動する版は変えていません", "What a start runs was not changed";
     detail_untouched: "触れていません", "Not touched";
     detail_transaction: "移行は取り消され、元のままです", "The migration was rolled back as a whole";
@@ -168,7 +214,10 @@ impl super::Words {
             "undisturbed" => self.detail_undisturbed(),
             "fresh" => self.detail_fresh(),
             "opened" => self.detail_opened(),
-            other => return other.to_owned(),
+            other => {
+                let pages = other.strip_suffix(" pages").filter(|n| n.parse::<u64>().is_ok());
+                return pages.map_or_else(|| other.to_owned(), |n| self.detail_pages(n));
+            }
         };
         known.to_owned()
     }
