@@ -45,9 +45,9 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
-    /// Makes the folder and clears away what an earlier door left there.
+    /// Clears away what an earlier door left there. The folder itself is made when it is needed: before there is a house
+    /// its data folder must stay empty.
     pub(crate) fn new(folder: PathBuf) -> crate::base::Result<Desk> {
-        files::make_private_dir(&folder)?;
         sweep(&folder);
         Ok(Desk {
             folder,
@@ -133,6 +133,7 @@ impl Desk {
 
     fn file(&self, length: Option<u64>) -> Result<File, Fault> {
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| Fault::Crowded)?;
+        files::make_private_dir(&self.folder).map_err(|e| no_room(&e))?;
         has_room(&self.folder, length.unwrap_or(limits::BODY_KEPT as u64))?;
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
         // Doors follow each other with the same folder, and one may linger while the next is there.

@@ -1,6 +1,7 @@
 //! The front with real sockets against a scripted worker.
 
 mod bad_input;
+mod endings;
 mod pacing;
 mod relaying;
 mod secured;
