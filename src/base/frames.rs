@@ -141,6 +141,7 @@ pub fn split_output(payload: &[u8]) -> Option<(&str, &[u8])> {
 mod tests {
     use super::*;
     use crate::base::Kind;
+    use proptest::prelude::*;
 
     #[test]
     fn an_error_comes_over_the_socket_as_it_was() {
@@ -167,6 +168,47 @@ mod tests {
             let (a, b) = UnixStream::pair().unwrap();
             (&a).write_all(&head).unwrap();
             assert!(Line::new(b).receive(&mut || {}).is_err());
+        }
+    }
+
+    /// Everything that a caller who says these bytes and hangs up is heard to say.
+    fn heard(bytes: &[u8]) -> Vec<(Frame, Vec<u8>)> {
+        let (a, b) = UnixStream::pair().unwrap();
+        (&a).write_all(bytes).unwrap();
+        drop(a);
+        let line = Line::new(b);
+        std::iter::from_fn(|| line.receive(&mut || {}).ok().flatten()).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(
+            std::env::var("HAKOBU_FUZZ").ok().and_then(|n| n.parse().ok()).unwrap_or(256)
+        ))]
+
+        #[test]
+        fn nothing_that_is_said_breaks_the_listener(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
+            for (frame, payload) in heard(&bytes) {
+                split_output(&payload);
+                prop_assert!(Frame::from_byte(frame as u8) == Some(frame) && payload.len() < bytes.len());
+                error_from(&payload);
+            }
+        }
+
+        #[test]
+        fn frames_that_were_sent_are_heard_as_they_were(
+            sent in proptest::collection::vec((1u8..=12, proptest::collection::vec(any::<u8>(), 0..200)), 0..8),
+            name in "[a-z]{0,20}",
+        ) {
+            let mut bytes = Vec::new();
+            for (kind, payload) in &sent {
+                bytes.push(*kind);
+                bytes.extend((payload.len() as u32).to_be_bytes());
+                bytes.extend(payload);
+                let output = output_frame(&name, payload);
+                prop_assert_eq!(split_output(&output), Some((name.as_str(), &payload[..])));
+            }
+            let back: Vec<(u8, Vec<u8>)> = heard(&bytes).into_iter().map(|(f, p)| (f as u8, p)).collect();
+            prop_assert_eq!(back, sent);
         }
     }
 }

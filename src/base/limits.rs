@@ -84,9 +84,11 @@ pub const WORKER_STUCK: Duration = Duration::from_secs(60);
 pub const FIRST_STARTS: u32 = 3;
 /// A worker whose link has ended may need a moment to be gone.
 pub const LAST_WORDS: Duration = Duration::from_secs(2);
-/// Access lines in one message to the worker, and waiting while there is none.
+/// Access lines in one message to the worker, and waiting while there is none: in memory, or as bytes of a sealed file
+/// (as many, more or less).
 pub const ACCESS_PER_WORD: usize = 1_000;
 pub const ACCESS_WAITING: usize = 100_000;
+pub const ACCESS_FILE_MAX: u64 = 24 * MB;
 /// A worker has so long to come to rest, and to close.
 pub const QUIESCE_TIME: Duration = Duration::from_secs(30);
 pub const CLOSE_TIME: Duration = Duration::from_secs(10);
@@ -208,7 +210,7 @@ pub const ANSWER_KEPT: usize = 1 << 20;
 pub const ANSWERS_KEPT: usize = 64 << 20;
 /// Requests at the worker at once (each costs it a thread), and connections to it that wait for the next.
 pub const RELAYS: usize = 128;
-pub const RELAYS_IDLE: usize = 32;
+pub const RELAYS_IDLE: usize = 64;
 /// A new connection to the worker is answered on by then, or another one is tried.
 pub const RELAY_PROOF: Duration = Duration::from_secs(3);
 /// A worker that cannot be reached is tried again after this.

@@ -227,6 +227,9 @@ pub enum ToWorker {
     Quiesce,
     /// Close the stores; `Closed` answers, and the process ends.
     Close,
+    /// The door is about to end in good order: from now on the end of the link is no accident. `Close` still comes, unless
+    /// somebody is in a hurry.
+    Leaving,
     /// Prove that you are well: `Checked` answers.
     Check {
         id: u64,
@@ -409,6 +412,7 @@ impl Ear {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn what_is_said_is_heard_and_the_end_is_heard_too() {
@@ -455,5 +459,33 @@ mod tests {
     fn a_root_key_is_not_printed_by_accident() {
         let said = ToWorker::Hello { protocol: 1, door: DoorFacts::default(), root: Some(Hidden("ab".repeat(32))) };
         assert!(!format!("{said:?}").contains("abab"));
+    }
+
+    /// How many words somebody who writes these bytes and hangs up is heard to say.
+    fn words<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> usize {
+        let (a, b) = UnixStream::pair().unwrap();
+        (&a).write_all(bytes).unwrap();
+        drop(a);
+        let (_, mut ear) = halves(b).unwrap();
+        std::iter::from_fn(|| ear.hear::<T>().ok().flatten()).count()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(
+            std::env::var("HAKOBU_FUZZ").ok().and_then(|n| n.parse().ok()).unwrap_or(256)
+        ))]
+
+        #[test]
+        fn nothing_that_is_written_breaks_the_ear(
+            bytes in proptest::collection::vec(any::<u8>(), 0..400),
+            pieces in proptest::collection::vec(proptest::sample::select(&[
+                "{\"say\":\"", "beat", "checked", "opened", "\"", ",\"id\":1", ",\"routes\":[", "{", "}", "]", "\n", "null", "-1",
+            ][..]), 0..24),
+        ) {
+            for bytes in [&bytes[..], pieces.concat().as_bytes()] {
+                let lines = bytes.iter().filter(|b| **b == b'\n').count();
+                prop_assert!(words::<ToDoor>(bytes) <= lines && words::<ToWorker>(bytes) <= lines);
+            }
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! What the door knows of itself: for people, for the worker, and for a command that asks while the worker is dead.
 
+use super::access::Lines;
 use super::gate::Gate;
 use crate::base::Time;
 use crate::base::link::DoorFacts;
@@ -23,6 +24,7 @@ pub(crate) enum State {
 pub(crate) struct Facts {
     known: Mutex<Known>,
     gate: Arc<Gate>,
+    lines: Arc<Lines>,
 }
 
 struct Known {
@@ -40,8 +42,9 @@ struct At {
 }
 
 impl Facts {
-    pub(crate) fn new(door: DoorFacts, gate: Arc<Gate>) -> Arc<Facts> {
-        Arc::new(Facts { known: Mutex::new(Known { state: State::Starting, door, worker: None, restarts: 0 }), gate })
+    pub(crate) fn new(door: DoorFacts, gate: Arc<Gate>, lines: Arc<Lines>) -> Arc<Facts> {
+        let known = Known { state: State::Starting, door, worker: None, restarts: 0 };
+        Arc::new(Facts { known: Mutex::new(known), gate, lines })
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -107,7 +110,7 @@ impl Facts {
             "public": door.public,
             "door": {
                 "pid": door.pid, "version": door.version, "uptime_s": seconds(Time(door.since)),
-                "waiting": waiting, "in_flight": in_flight,
+                "waiting": waiting, "in_flight": in_flight, "access_lines_lost": self.lines.lost(),
                 "last_hold": {"requests": held.requests, "longest_ms": u64::try_from(held.longest.as_millis()).unwrap_or(u64::MAX)},
             },
             "worker": running,

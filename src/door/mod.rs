@@ -9,7 +9,8 @@
 //!
 //! Reading order: this file, `gate` (who may go in, who waits), `front` (the network), `starter` (what a worker is made
 //! of), `hand` (one worker as the door holds it), `supervise` with `supervise_plan`, `trial` (one release in the place of
-//! another), `succession` (one door in the place of another), `control` (the command line's way in), `facts`, `access`,
+//! another), `succession` (one door in the place of another), `control` (the command line's way in), `facts`, `access`
+//! with `shelf`,
 //! `handed` and `notify` (the system), `ending` (signals).
 //!
 //! **Invariant:** imports nothing but `base` and `alarm`.
@@ -25,6 +26,7 @@ pub(crate) mod gate;
 mod hand;
 mod handed;
 mod notify;
+mod shelf;
 mod starter;
 mod succession;
 mod supervise;
@@ -37,7 +39,7 @@ pub use starter::{Body, Born, Program, Starter, Successor, Thread};
 pub use succession::Inheritance;
 
 use crate::alarm::Bell;
-use crate::base::link::{AccessLine, DoorFacts, Hidden, Surface};
+use crate::base::link::{AccessLine, DoorFacts, Hidden, Surface, ToWorker};
 use crate::base::seal::Key;
 use crate::base::slots::Slots;
 use crate::base::{Error, Kind, Result, clock, limits, log};
@@ -48,6 +50,7 @@ use front::{Front, FrontSettings, Outlet};
 use gate::Gate;
 use hand::Event;
 use serde_json::json;
+use shelf::Shelf;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::mpsc::{self, Sender};
@@ -77,7 +80,10 @@ pub struct Settings {
 pub(crate) type OpenFront = Arc<Mutex<Option<Front>>>;
 
 pub struct Door {
+    /// The admin's, as a browser finds it.
+    url: String,
     front: OpenFront,
+    lines: Arc<Lines>,
     address: SocketAddr,
     control: Control,
     tell: Sender<Event>,
@@ -108,7 +114,8 @@ impl Outlet for Heard {
 
 impl Ready {
     pub fn new(settings: Settings) -> Result<Ready> {
-        let (gate, lines) = (Gate::new(), Arc::new(Lines::default()));
+        let shelf = settings.door_key.as_ref().map(|key| Shelf::of(&settings.data, key));
+        let (gate, lines) = (Gate::new(), Lines::new(shelf));
         let mut front = Front::prepare(&settings.front, Arc::clone(&gate), Arc::new(Heard(Arc::clone(&lines))))?;
         if settings.inheritance.is_none() {
             front.listen()?;
@@ -119,7 +126,7 @@ impl Ready {
             slot: slots.current().ok().flatten().unwrap_or_else(|| version.clone()),
             version,
             previous: slots.previous().ok().flatten(),
-            admin: url_of(&front, Surface::Admin, "http://127.0.0.1/"),
+            admin: admin_url(&front, &settings.public_url),
             public: public_url(&front, &settings.public_url),
             public_listener: front.addresses().iter().any(|(surface, ..)| *surface == Surface::Public),
             since: clock::now().ms(),
@@ -129,7 +136,7 @@ impl Ready {
             Some(inheritance) => inheritance.goes_on(facts),
             None => facts,
         };
-        let facts = Facts::new(facts, Arc::clone(&gate));
+        let facts = Facts::new(facts, Arc::clone(&gate), Arc::clone(&lines));
         Ok(Ready { front, lines, facts, gate, settings })
     }
 
@@ -141,7 +148,7 @@ impl Ready {
     /// Starts the first worker, or takes over the one that is there; open when it answers.
     pub fn open(self, starter: Box<dyn Starter>) -> Result<Door> {
         let Ready { front, lines, facts, gate, settings } = self;
-        let address = admin_of(&front);
+        let (address, url) = (admin_of(&front), facts.door().admin);
         let board = Arc::new(Board::default());
         let control = match &settings.inheritance {
             Some(i) => Control::inherited(&settings.data, i.control()?, (&facts, &gate, &board))?,
@@ -158,7 +165,7 @@ impl Ready {
             root: settings.root,
             gate,
             facts,
-            lines,
+            lines: Arc::clone(&lines),
             front: Arc::clone(&front),
             control: control.clone(),
             tell: tell.clone(),
@@ -183,11 +190,15 @@ impl Ready {
             .name("supervise".into())
             .spawn(move || supervisor.run())
             .map_err(|e| Error::io(say!("処理を始められません。", "Cannot start a thread."), e))?;
-        Ok(Door { front, address, control, tell, supervising })
+        Ok(Door { url, front, lines, address, control, tell, supervising })
     }
 }
 
 impl Door {
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Where the admin's pages are.
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -203,7 +214,7 @@ impl Door {
     pub fn live(self, ending: &Ending) -> Result<u8> {
         self.wait(ending);
         let Some(linger) = self.close()? else { return Ok(0) };
-        linger.stay(ending)
+        linger.live_on(ending)
     }
 
     /// Takes nothing new, lets what runs come to its end, and ends the worker.
@@ -215,6 +226,7 @@ impl Door {
     fn close(self) -> Result<Option<Linger>> {
         if !self.supervising.is_finished() {
             notify::stopping();
+            self.lines.say(&ToWorker::Leaving);
             stop(&self.front);
         }
         // One that has ended by itself has an outcome already.
@@ -248,6 +260,21 @@ fn url_of(front: &Front, surface: Surface, otherwise: &str) -> String {
     let listens = front.addresses().iter().filter(|(s, ..)| *s == surface);
     let best = listens.max_by_key(|(_, speaks, _)| speaks.scheme().len());
     best.map_or(otherwise.to_owned(), |(_, speaks, at)| format!("{}://{at}/", speaks.scheme()))
+}
+
+/// An address that stands for all of this computer's is no place to go: the public name leads here then.
+fn admin_url(front: &Front, public_url: &str) -> String {
+    let url = url_of(front, Surface::Admin, "http://127.0.0.1/");
+    let at = admin_of(front);
+    match at.ip().is_unspecified() {
+        false => url,
+        true => {
+            let rest = public_url.split("://").nth(1).unwrap_or_default();
+            let name = front::host_name(rest.split('/').next().unwrap_or_default());
+            let name = if name.is_empty() { "localhost" } else { name };
+            url.replacen(&at.to_string(), &format!("{name}:{}", at.port()), 1)
+        }
+    }
 }
 
 /// What people are told; where the public listener is on this computer alone, that very listener.

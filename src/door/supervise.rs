@@ -283,7 +283,8 @@ impl Supervisor {
         }
     }
 
-    fn find_what_was_left(&self) -> Result<()> {
+    /// A trial that ended and whose record was not written, or that its door did not outlive.
+    pub(super) fn find_what_was_left(&self) -> Result<()> {
         let Some(left) = state::left(&self.data)? else { return Ok(()) };
         let current = Slots::of(&self.data).current()?;
         let record = record::cut(&left, current.as_deref(), clock::now());

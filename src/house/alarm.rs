@@ -5,8 +5,10 @@
 use super::House;
 use crate::access::look;
 use crate::alarm::{self, Event, Rung, Settings};
-use crate::base::{By, Email, Result, Time};
+use crate::base::seal::Key;
+use crate::base::{By, Email, Kind, Result, Time};
 use crate::delivery::{self, Relay};
+use std::path::Path;
 
 impl House {
     /// The relay, for sending and for the alarm alike.
@@ -48,6 +50,17 @@ impl House {
             house: if name.is_empty() { self.boot.domain.clone() } else { name },
             lang: self.boot.lang,
         }))
+    }
+
+    /// The door is gone without a word. By the sealed copy: the books are closed by now. Where nobody is to be called,
+    /// nobody is.
+    pub fn door_lost(data: &Path, root: &Key, now: Time) -> Result<()> {
+        match alarm::ring(data, &alarm::door_key(root), &Event::DoorLost, now) {
+            Ok(Rung::Failed(e)) => Err(e),
+            Ok(Rung::Left { .. } | Rung::Counted { .. } | Rung::Nothing) => Ok(()),
+            Err(e) if e.kind() == Kind::Config => Ok(()),
+            Err(e) => Err(e),
+        }
     }
 
     /// Sends a test the way an alarm goes: by the sealed copy.

@@ -21,6 +21,7 @@ pub struct Boot {
     pub domain: String,
     /// Where links in mails point; without a slash at the end.
     pub public_url: String,
+    /// Where the admin's pages are. Plain HTTP on this computer, and HTTPS anywhere else.
     pub listen: SocketAddr,
     pub lang: Lang,
     pub door: Public,
@@ -185,21 +186,25 @@ pub fn public_url(text: &str) -> Result<String> {
     }
 }
 
-/// `127.0.0.1:8080` or `[::1]:8080`: until a door stands before it, the house is not for the network.
+/// `127.0.0.1:8080`, `[::1]:8080`, or an address that others reach, which the door speaks HTTPS on.
 pub fn listen(text: &str) -> Result<SocketAddr> {
-    let address: SocketAddr = text.trim().parse().map_err(|_| {
+    text.trim().parse().map_err(|_| {
         wrong(say!("待ち受けアドレスの形が正しくありません。", "This is not an address to listen on."))
             .hint(say!("例: {LISTEN}", "For example: {LISTEN}"))
-    })?;
+    })
+}
+
+/// For whoever has no certificate, as before there is a house.
+pub fn only_here(address: SocketAddr) -> Result<SocketAddr> {
     match address.ip().is_loopback() {
         true => Ok(address),
         false => Err(wrong(say!(
-            "待ち受けられるのは、このコンピューター自身のアドレス（127.0.0.1 または [::1]）だけです。",
-            "Only this computer's own addresses (127.0.0.1 or [::1]) can be listened on."
+            "TLS を使えないうちは、このコンピューター自身のアドレス（127.0.0.1 または [::1]）だけで待ち受けられます。",
+            "Only this computer's own addresses (127.0.0.1 or [::1]) can be listened on while there is no TLS."
         ))
         .hint(say!(
-            "外部に公開するときは、TLS を終端するプロキシーを前に置いてください。",
-            "To serve others, put a proxy that ends TLS before it."
+            "初期設定が済んだあとは、ほかのアドレスでも待ち受けられます（HTTPS のみ）。離れた場所からは SSH の転送で開けます: ssh -L 8080:{LISTEN} サーバー名",
+            "Once the house is set up other addresses work too (HTTPS alone). From afar, forward a port: ssh -L 8080:{LISTEN} SERVER"
         ))),
     }
 }
@@ -351,6 +356,16 @@ mod tests {
     }
 
     #[test]
+    fn without_tls_only_this_computer_is_listened_on() {
+        for (address, fine) in [("127.0.0.1:1", true), ("[::1]:1", true), ("0.0.0.0:1", false), ("192.0.2.1:1", false)]
+        {
+            let address = listen(address).unwrap();
+            assert_eq!(only_here(address).is_ok(), fine, "{address}");
+        }
+        assert!(listen("news.example.jp:443").is_err());
+    }
+
+    #[test]
     fn a_mistake_in_the_settings_is_named() {
         for (text, says) in [
             (GOOD.replace("domain", "domian"), "Did you mean domain?"),
@@ -361,7 +376,7 @@ mod tests {
             (GOOD.replace("\"/etc/k\"", "3"), "[key] of hakobu.toml is not right"),
             (GOOD.replace("[key]", "[key"), "line 3"),
             (GOOD.replace("https://news.example.jp/", "news.example.jp"), "not a public URL"),
-            (format!("listen = \"0.0.0.0:80\"\n{GOOD}"), "Only this computer's own"),
+            (format!("listen = \"0.0.0.0\"\n{GOOD}"), "not an address to listen on"),
             (format!("language = \"fr\"\n{GOOD}"), "ja or en"),
             ("domain = 3".to_owned(), "lacks key"),
             (format!("{GOOD}[door]\nhtps = [\"0.0.0.0:443\"]\n"), "Did you mean door.https?"),

@@ -122,7 +122,7 @@ fn check(data: &Path, by: &By, answers: &Answers) -> Result<Boot> {
         key,
         domain: domain(&answers.domain)?,
         public_url: boot::public_url(&answers.public_url)?,
-        listen: boot::listen(&answers.listen.to_string())?,
+        listen: answers.listen,
         lang: answers.lang,
         probe: answers.probe,
         door: boot::Public::default(),
@@ -277,11 +277,8 @@ mod tests {
     fn what_cannot_be_right_is_said_before_anything_is_made() {
         let home = tempfile::tempdir().unwrap();
         let data = home.path().join("data");
-        let wrongs: [fn(&mut Answers); 3] = [
-            |a| a.domain = "no domain".into(),
-            |a| a.public_url = "news.example.jp".into(),
-            |a| a.listen = "0.0.0.0:80".parse().unwrap(),
-        ];
+        let wrongs: [fn(&mut Answers); 2] =
+            [|a| a.domain = "no domain".into(), |a| a.public_url = "news.example.jp".into()];
         for wrong in wrongs {
             let mut asked = answers(home.path());
             wrong(&mut asked);

@@ -12,7 +12,7 @@ use crate::update::history::{self, Outcome, Update};
 use crate::update::keys::Roots;
 use crate::update::manifest::Manifest;
 use crate::update::offer::{self, Offer};
-use crate::update::prepare::{self, Errand, From, Look, Newer, Prepared, Wish};
+use crate::update::prepare::{self, Errand, From, Look, Newer, Prepared, Times, Wish};
 use crate::update::{Version, trust};
 use serde::Deserialize;
 use std::fs::File;
@@ -182,7 +182,8 @@ impl House {
                 Some(bundle) => From::File(bundle),
                 None => From::Source,
             };
-            prepare::prepare(errand, Wish { version: Some(offer.version), from, probation })
+            let times = Times { probation, ..Times::default() };
+            prepare::prepare(errand, Wish { version: Some(offer.version), from, times })
         })
     }
 

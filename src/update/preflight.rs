@@ -8,6 +8,7 @@ use crate::base::{Error, Kind, Result, Say, limits};
 use data_encoding::HEXLOWER;
 use serde::Deserialize;
 use std::io::{Read, Write};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -48,7 +49,8 @@ fn start(program: &Path, copy: &Path) -> std::io::Result<Child> {
     command.args(["preflight", "--json", "--no-input", "--data"]).arg(copy);
     // Nothing of ours leads it to the house itself.
     command.env_clear().envs(std::env::vars_os().filter(|(name, _)| name == "PATH" || name == "TMPDIR"));
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()
+    // In a group of its own: what it started ends with it.
+    command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()
 }
 
 /// `None` when it had to be stopped.
@@ -59,11 +61,20 @@ fn wait(child: &mut Child, within: Duration) -> std::io::Result<Option<ExitStatu
             return Ok(Some(status));
         }
         if since.elapsed() >= within {
-            child.kill()?;
+            end(child)?;
             child.wait()?;
             return Ok(None);
         }
         std::thread::park_timeout(Duration::from_millis(20));
+    }
+}
+
+/// All of its group: a child of its own would hold the pipe that its report is read from.
+fn end(child: &mut Child) -> std::io::Result<()> {
+    let group = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw);
+    match group.map(|group| rustix::process::kill_process_group(group, rustix::process::Signal::KILL)) {
+        Some(Ok(())) => Ok(()),
+        Some(Err(_)) | None => child.kill(),
     }
 }
 
@@ -169,6 +180,10 @@ mod tests {
     fn one_that_hangs_is_stopped() {
         let error = answer("exec 1>&-; while :; do read x < /dev/zero; done", Duration::from_millis(200)).unwrap_err();
         assert!(error.says().en.contains("in time"), "{error}");
+        // Its child has the pipe too.
+        let began = Instant::now();
+        let error = answer("sleep 600 & wait", Duration::from_millis(200)).unwrap_err();
+        assert!(error.says().en.contains("in time") && began.elapsed() < LONG, "{error}");
     }
 
     #[test]

@@ -41,11 +41,25 @@ pub enum From<'a> {
     File(&'a mut dyn Read),
 }
 
+/// How long each may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Times {
+    /// The new release, to report on a copy of the data.
+    pub preflight: Duration,
+    pub probation: Duration,
+}
+
+impl Default for Times {
+    fn default() -> Times {
+        Times { preflight: limits::PREFLIGHT_TIME, probation: limits::PROBATION }
+    }
+}
+
 pub struct Wish<'a> {
     /// This version and no other; the newest if not named.
     pub version: Option<Version>,
     pub from: From<'a>,
-    pub probation: Duration,
+    pub times: Times,
 }
 
 pub enum Prepared {
@@ -69,14 +83,15 @@ pub fn prepare(errand: &Errand<'_>, wish: Wish<'_>) -> Result<Prepared> {
     slots.make()?;
     let _alone = Lock::take(slots.dir(), "update.lock")?.ok_or_else(under_way)?;
     let mut attempt = Attempt::begin(errand)?;
-    let probation = wish.probation;
+    let probation = wish.times.probation;
     let outcome = walk(errand, wish, &slots, &mut attempt);
     attempt.end(errand, &slots, probation, outcome)
 }
 
 fn walk(errand: &Errand<'_>, wish: Wish<'_>, slots: &Slots, attempt: &mut Attempt) -> Result<Version> {
     let roots = Roots::parse(errand.build.root_keys)?;
-    let standing = history::standing(errand.store, errand.build, errand.now, wish.version)?;
+    let (preflight, wanted) = (wish.times.preflight, wish.version);
+    let standing = history::standing(errand.store, errand.build, errand.now, wanted)?;
     // It has no name, so nothing can run it, and a crash leaves nothing behind.
     let mut bundle = tempfile::tempfile_in(errand.store.dir()).map_err(unwritable)?;
     attempt.step("fetch", || match wish.from {
@@ -102,7 +117,7 @@ fn walk(errand: &Errand<'_>, wish: Wish<'_>, slots: &Slots, attempt: &mut Attemp
         }
         slot::prune(slots, &[standing.running.clone(), to.clone()]).map(|_| String::new())
     })?;
-    attempt.try_on_a_copy(errand, slots, &to)?;
+    attempt.try_on_a_copy(errand, slots, &to, preflight)?;
     Ok(to)
 }
 
@@ -129,14 +144,15 @@ pub fn back(errand: &Errand<'_>, probation: Duration) -> Result<Prepared> {
 
 /// A program that whoever runs this machine brought by its packages: believed because of who brings it, tried like
 /// any other.
-pub fn adopt(errand: &Errand<'_>, program: &mut dyn Read, version: &Version, probation: Duration) -> Result<Prepared> {
+pub fn adopt(errand: &Errand<'_>, program: &mut dyn Read, version: &Version, times: Times) -> Result<Prepared> {
     let slots = Slots::of(errand.store.dir());
     slots.make()?;
     let _alone = Lock::take(slots.dir(), "update.lock")?.ok_or_else(under_way)?;
     let mut attempt = Attempt::begin(errand)?;
     attempt.to = Some(version.clone());
-    let outcome = walk_adopted(errand, program, &slots, &mut attempt);
-    attempt.end(errand, &slots, probation, outcome.map(|()| version.clone()))
+    let outcome = walk_adopted(errand, program, &slots, &mut attempt)
+        .and_then(|()| attempt.try_on_a_copy(errand, &slots, version, times.preflight));
+    attempt.end(errand, &slots, times.probation, outcome.map(|()| version.clone()))
 }
 
 fn walk_adopted(errand: &Errand<'_>, program: &mut dyn Read, slots: &Slots, attempt: &mut Attempt) -> Result<()> {
@@ -153,8 +169,7 @@ fn walk_adopted(errand: &Errand<'_>, program: &mut dyn Read, slots: &Slots, atte
         slot::drop_unless_linked(slots, &to)?;
         slot::adopt(slots, brought.path(), &to)?;
         slot::prune(slots, &[standing.running.clone(), to.clone()]).map(|_| String::new())
-    })?;
-    attempt.try_on_a_copy(errand, slots, &to)
+    })
 }
 
 /// From the source: the newest whose head is good, then all of it.
@@ -197,11 +212,11 @@ fn receive(from: &mut dyn Read, bundle: &mut File) -> Result<String> {
 }
 
 /// The new release, on a copy of the data that is gone afterwards. It gets a key that opens this copy and nothing else.
-fn ask(errand: &Errand<'_>, slots: &Slots, to: &Version, id: &str) -> Result<Vec<Step>> {
+fn ask(errand: &Errand<'_>, program: &Path, to: &Version, (id, within): (&str, Duration)) -> Result<Vec<Step>> {
     let copy = generation::copy_for_preflight(errand.store, id, errand.now)?;
     let key = seal::Key::random()?;
     errand.store.keys().lend(copy.path(), &key, errand.now)?;
-    preflight::run(&slots.program(&to.to_string()), copy.path(), &key, to, limits::PREFLIGHT_TIME)
+    preflight::run(program, copy.path(), &key, to, within)
 }
 
 impl Attempt {
@@ -241,11 +256,11 @@ impl Attempt {
     }
 
     /// Preflight and generation.
-    fn try_on_a_copy(&mut self, errand: &Errand<'_>, slots: &Slots, to: &Version) -> Result<()> {
+    fn try_on_a_copy(&mut self, errand: &Errand<'_>, slots: &Slots, to: &Version, within: Duration) -> Result<()> {
         let id = self.id.clone();
         let mut told = Vec::new();
         let asked = self.step("preflight", || {
-            told = ask(errand, slots, to, &id)?;
+            told = ask(errand, &slots.program(&to.to_string()), to, (&id, within))?;
             Ok(String::new())
         });
         self.steps.extend(told);

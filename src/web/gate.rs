@@ -80,7 +80,7 @@ pub(crate) fn pass(site: &Site, request: &Request, body: &Brought) -> Answer {
         Ok(Err(turned)) => oops::answer(&visit, turned),
         Err(_) => oops::answer(&visit, Turned::Failed(Error::bug("a page panicked"))),
     };
-    dressed(answer, request, secure)
+    dressed(answer, request, secure && site.speaks_https())
 }
 
 fn handle(visit: &mut Visit<'_>, body: &Brought) -> std::result::Result<Answer, Turned> {
@@ -237,7 +237,7 @@ fn upload(
 
 /// On every answer, unless the handler has set its own (a hosted image may be shown by a mail reader). Scripts, styles
 /// and images come from us; a frame shows only what was marked for it.
-pub(crate) fn dressed(mut answer: Answer, request: &Request, secure: bool) -> Answer {
+pub(crate) fn dressed(mut answer: Answer, request: &Request, pinned: bool) -> Answer {
     let policy = match answer.framed {
         true => {
             "default-src 'none'; img-src 'self' data: https:; style-src 'unsafe-inline'; sandbox; frame-ancestors 'self'; base-uri 'none'; form-action 'none'"
@@ -260,7 +260,7 @@ pub(crate) fn dressed(mut answer: Answer, request: &Request, secure: bool) -> An
     add("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()");
     add("X-Request-Id", &request.id);
     // A browser would never again speak plain HTTP with this computer's own name.
-    if secure && !request.header("host").is_some_and(is_loopback_name) {
+    if pinned && !request.header("host").is_some_and(is_loopback_name) {
         add("Strict-Transport-Security", "max-age=31536000");
     }
     add("Cache-Control", "no-store");

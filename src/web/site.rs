@@ -4,6 +4,7 @@ use crate::base::link::Surface;
 use crate::base::{Say, Time, clock};
 use crate::house::House;
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Sentences waiting to be shown, at most this many sessions; older ones were never fetched.
@@ -51,13 +52,35 @@ impl Site {
             Surface::Public => {
                 public || is(&door.public) || (is_loopback_name(host_of(&door.public)) && is_loopback_name(host))
             }
-            Surface::Admin => is_loopback_name(host) || is(&door.admin) || (public && !door.public_listener),
+            Surface::Admin => {
+                let by_tls = door.admin.starts_with("https://");
+                let ours = is_loopback_name(host)
+                    || is(&door.admin)
+                    || (by_tls && self.is_reached_as(host, host_of(&door.admin)));
+                ours || (public && !door.public_listener)
+            }
         }
+    }
+
+    /// Of an admin listener that others reach, at its port: by a number, which nobody can point elsewhere, or by the
+    /// public name.
+    fn is_reached_as(&self, host: &str, admin: &str) -> bool {
+        let (name, port) = (without_port(host), |h: &str| h[without_port(h).len()..].to_owned());
+        if port(host) != port(admin) {
+            return false;
+        }
+        let number = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().is_ok();
+        number || name.eq_ignore_ascii_case(without_port(host_of(&self.public_url)))
+    }
+
+    /// A browser that is told to stay with HTTPS does so for the whole name.
+    pub(super) fn speaks_https(&self) -> bool {
+        self.public_url.starts_with("https://")
     }
 
     /// Browsers reach us by TLS under this name, whoever ends it.
     pub(super) fn is_public_https(&self, host: &str) -> bool {
-        self.public_url.starts_with("https://") && host.eq_ignore_ascii_case(host_of(&self.public_url))
+        self.speaks_https() && host.eq_ignore_ascii_case(host_of(&self.public_url))
     }
 }
 
@@ -68,7 +91,10 @@ fn host_of(url: &str) -> &str {
 }
 
 pub(super) fn is_loopback_name(host: &str) -> bool {
+    ["localhost", "127.0.0.1", "[::1]"].contains(&without_port(host))
+}
+
+fn without_port(host: &str) -> &str {
     let port = |p: &str| p.parse::<u16>().is_ok();
-    let name = host.rsplit_once(':').filter(|(n, p)| !n.ends_with(':') && port(p)).map_or(host, |(n, _)| n);
-    ["localhost", "127.0.0.1", "[::1]"].contains(&name)
+    host.rsplit_once(':').filter(|(n, p)| !n.ends_with(':') && port(p)).map_or(host, |(n, _)| n)
 }

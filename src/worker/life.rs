@@ -1,4 +1,6 @@
-//! A worker's life as its door leads it: one loop that hears what the door says and does it.
+//! A worker's life as its door leads it: one loop that hears what the door says and does it. When the door is gone
+//! without a word the stores are closed and somebody is called, from here: the door, which rings for everything else,
+//! cannot.
 
 use super::pulse::Pulse;
 use super::{Places, Worker, stop_web};
@@ -40,15 +42,31 @@ pub fn live(link: UnixStream, origin: Origin, build: Build) -> Result<()> {
     let mouth = Arc::new(mouth);
     let words = listen(ear)?;
     let pulse = Pulse::start(&mouth)?;
-    let mut life = Life { build, mouth, pulse, origin, facts: DoorFacts::default(), root: None, at: At::Cold };
+    let (facts, at) = (DoorFacts::default(), At::Cold);
+    let mut life = Life { build, mouth, pulse, origin, facts, root: None, at, leaving: false };
     let outcome = life.follow(&words);
     if let Err(e) = &outcome {
         log::error("worker", e);
         // A door that has gone does not need to be told.
         life.mouth.say(&ToDoor::Failed { said: e.into() }).ok();
     }
+    let alarm = if matches!(outcome, Ok(End::Lost)) { life.alarm() } else { None };
     life.end();
-    outcome
+    // The stores are closed by now: whoever starts the next worker does not wait for a mail.
+    if let Some((data, root)) = alarm
+        && let Err(e) = House::door_lost(&data, &root, clock::now())
+    {
+        log::error("alarm", &e);
+    }
+    outcome.map(drop)
+}
+
+/// How a life came to its end.
+enum End {
+    /// As the door wished.
+    Closed,
+    /// The door is gone, and nobody had said that it would go.
+    Lost,
 }
 
 /// What the door says, from a thread of its own, so that the end of the link is heard whatever is being done.
@@ -76,6 +94,8 @@ struct Life {
     facts: DoorFacts,
     root: Option<Key>,
     at: At,
+    /// The door has said that it ends.
+    leaving: bool,
 }
 
 enum At {
@@ -86,7 +106,7 @@ enum At {
 }
 
 impl Life {
-    fn follow(&mut self, words: &Receiver<ToWorker>) -> Result<()> {
+    fn follow(&mut self, words: &Receiver<ToWorker>) -> Result<End> {
         let mut heard = Instant::now();
         while !matches!(self.at, At::Closed) {
             match words.recv_timeout(limits::CLOCK_TICK) {
@@ -94,19 +114,28 @@ impl Life {
                     heard = Instant::now();
                     self.on(word)?;
                 }
+                Err(RecvTimeoutError::Disconnected) if self.leaving => return Ok(End::Closed),
                 Err(RecvTimeoutError::Disconnected) => {
                     log::event("door_lost", &json!({}));
-                    return Ok(());
+                    return Ok(End::Lost);
                 }
                 Err(RecvTimeoutError::Timeout) if heard.elapsed() > limits::DOOR_LOST => {
                     log::event("door_silent", &json!({}));
-                    return Ok(());
+                    return Ok(End::Lost);
                 }
                 Err(RecvTimeoutError::Timeout) => {}
             }
             self.look()?;
         }
-        Ok(())
+        Ok(End::Closed)
+    }
+
+    /// What it takes to call somebody; nobody is called from a house to look around in, or before there is one.
+    fn alarm(&self) -> Option<(PathBuf, Key)> {
+        match (&self.origin, &self.root) {
+            (Origin::Folder(data), Some(root)) => Some((data.clone(), root.clone())),
+            _ => None,
+        }
     }
 
     fn on(&mut self, word: ToWorker) -> Result<()> {
@@ -152,6 +181,7 @@ impl Life {
                 }
             }
             ToWorker::Record { record } => self.take_in(&record),
+            ToWorker::Leaving => self.leaving = true,
             ToWorker::Beat | ToWorker::Unknown => {}
         }
         Ok(())

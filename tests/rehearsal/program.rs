@@ -14,7 +14,7 @@ use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -36,8 +36,11 @@ struct Part {
 #[serde(rename_all = "snake_case")]
 enum Sabotage {
     PreflightPanics,
+    PreflightHangs,
     PreflightFails,
     DiesWarm,
+    /// Takes all the room on the disk before it answers, and keeps it.
+    FillsDisk,
     /// Its tables cannot be made, on the data itself alone.
     MigrationFails,
     DiesOpening,
@@ -60,6 +63,9 @@ fn main() -> ExitCode {
     let build = build(&part, verb("worker"));
     match part.sabotage {
         Some(Sabotage::PreflightPanics) if verb("preflight") => panic!("as rehearsed"),
+        Some(Sabotage::PreflightHangs) if verb("preflight") => loop {
+            std::thread::park();
+        },
         Some(Sabotage::DoorDies) if verb("serve") && takes_over() => std::process::abort(),
         Some(Sabotage::DoorHangs) if verb("serve") && takes_over() => loop {
             std::thread::park();
@@ -106,6 +112,9 @@ fn build(part: &Part, worker: bool) -> Build {
 
 fn worker(sabotage: Sabotage, words: &[String], build: Build) -> ExitCode {
     let data = words.iter().skip_while(|w| *w != "--data").nth(1).map(PathBuf::from).unwrap();
+    if sabotage == Sabotage::FillsDisk {
+        fill(&data);
+    }
     let door = UnixStream::from(std::io::stdin().as_fd().try_clone_to_owned().unwrap());
     let (ours, theirs) = UnixStream::pair().unwrap();
     let (from_door, to_worker) = (door.try_clone().unwrap(), ours.try_clone().unwrap());
@@ -118,6 +127,15 @@ fn worker(sabotage: Sabotage, words: &[String], build: Build) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(_) => ExitCode::FAILURE,
+    }
+}
+
+/// To the last byte.
+fn fill(data: &Path) {
+    let mut all = std::fs::File::create(data.join("filler")).unwrap();
+    for piece in [1 << 20, 4 << 10, 1] {
+        let zeros = vec![0; piece];
+        while all.write_all(&zeros).is_ok() {}
     }
 }
 

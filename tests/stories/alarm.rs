@@ -58,6 +58,22 @@ fn the_admin_is_told_by_default_and_another_address_or_relay_reaches_the_sealed_
 }
 
 #[test]
+fn a_worker_whose_door_was_killed_calls_somebody_and_one_whose_door_ends_does_not() {
+    let (home, catcher) = (Home::new(), catcher());
+    home.setup(&["--relay", &format!("smtp://{}", catcher.addr()), "--alarm-to", "ops@example.jp"]).ok();
+    assert_eq!(home.serve().end(), 0);
+    assert_eq!(catcher.count(), 0, "a good end is nothing to tell");
+    let server = home.serve();
+    server.kill();
+    assert!(catcher.wait_for(1, std::time::Duration::from_secs(60)));
+    assert_eq!(catcher.mail(1).unwrap().to, ["ops@example.jp"]);
+    assert!(text(&catcher, 1).contains("受付のプロセスがなくなった"), "{}", text(&catcher, 1));
+    // The house is free: the worker has closed it before it called.
+    assert_eq!(home.serve().end(), 0);
+    assert_eq!(catcher.count(), 1);
+}
+
+#[test]
 fn another_root_key_opens_the_alarm_too() {
     let (home, catcher) = (Home::new(), catcher());
     home.setup(&["--relay", &format!("smtp://{}", catcher.addr())]).ok();

@@ -1,6 +1,9 @@
 //! The door and its worker: what dies is replaced, and whoever asked meanwhile is answered.
 
+use crate::load::house::free_port;
 use crate::world::{Home, Serving};
+use hakobu::base::clock;
+use hakobu::delivery::catcher::{Catcher, Offer};
 use serde_json::Value;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -151,6 +154,115 @@ fn status_names_both_processes_and_works_while_there_is_no_worker() {
     // A command waits for the next one.
     home.ask(&["contacts", "add", "a@example.jp"]).ok();
     assert_eq!(status(&home)["contacts"], 1);
+    assert_eq!(server.end(), 0);
+}
+
+#[test]
+fn the_first_signal_ends_in_good_order_and_the_second_at_once() {
+    let (home, catcher) = (Home::new(), Catcher::start(Offer::new(clock::now)).unwrap());
+    home.setup(&["--relay", &format!("smtp://{}", catcher.addr())]).ok();
+    let mut server = home.serve();
+    let pid = worker(&status(&home));
+    // Somebody whose request does not come to its end holds the first one up.
+    let host = server.url.trim_start_matches("http://").trim_end_matches('/').to_owned();
+    let mut slow = TcpStream::connect(&host).unwrap();
+    write!(slow, "POST /sign-in HTTP/1.1\r\nHost: {host}\r\nContent-Length: 9\r\n\r\nabc").unwrap();
+    let ready = ask(&server, "GET /sign-in HTTP/1.1", "").unwrap();
+    assert_eq!(ready.0, 200);
+    server.signal("TERM");
+    until(&home, "it ends", |s| s["state"] != "running" || s.get("door").is_none());
+    assert!(!server.has_ended(), "the request is waited for");
+    let began = Instant::now();
+    server.signal("TERM");
+    assert_eq!(server.ended(), 143);
+    assert!(began.elapsed() < Duration::from_secs(2));
+    gone(pid);
+    assert_eq!(catcher.count(), 0, "whoever is in a hurry is not to be called");
+    assert_eq!(home.serve().end(), 0);
+}
+
+/// Ended; nobody but init may be left to bury it.
+fn gone(pid: u64) {
+    let since = Instant::now();
+    loop {
+        let left = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        if left.is_empty() || left.contains(") Z ") {
+            return;
+        }
+        assert!(since.elapsed() < Duration::from_secs(60), "it lives: {left}");
+    }
+}
+
+#[test]
+fn a_door_with_few_descriptors_turns_away_politely_and_goes_on() {
+    let home = Home::ready();
+    let few = "ulimit -n 256 && exec \"$0\" \"$@\"";
+    let program = env!("CARGO_BIN_EXE_hakobu");
+    let [admin, public] = [(); 2].map(|()| free_port().to_string());
+    let mut command = home.command_of(std::path::Path::new("sh"), &["-c", few, program, "serve", "--data", "D"]);
+    command.args(["--listen", &admin, "--http", &public, "--per-address", "10000"]);
+    let mut child = command.stderr(std::process::Stdio::null()).spawn().unwrap();
+    until(&home, "running", |s| s["state"] == "running");
+    let (mut held, mut turned) = (Vec::new(), 0);
+    for n in 0..400 {
+        let mut stream = TcpStream::connect(if n % 2 == 0 { &admin } else { &public }).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        // Whoever is turned away may be told so before he has asked.
+        write!(stream, "GET /healthz HTTP/1.1\r\nHost: {public}\r\n\r\n").ok();
+        let mut answer = [0u8; 12];
+        stream.read_exact(&mut answer).unwrap();
+        match &answer[9..] {
+            b"200" => held.push(stream),
+            b"503" => turned += 1,
+            other => panic!("{}", String::from_utf8_lossy(other)),
+        }
+    }
+    assert!(held.len() > 60 && turned > 100, "{} held, {turned} turned away", held.len());
+    // A command goes another way, and needs its own.
+    home.ask(&["contacts", "add", "a@example.jp"]).ok();
+    drop(held);
+    let since = Instant::now();
+    loop {
+        let mut stream = TcpStream::connect(&public).unwrap();
+        write!(stream, "GET /readyz HTTP/1.1\r\nHost: {public}\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok();
+        if answer.starts_with("HTTP/1.1 200") {
+            break;
+        }
+        assert!(since.elapsed() < Duration::from_secs(30), "{answer}");
+    }
+    signal(u64::from(child.id()), "TERM");
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn lines_of_the_access_log_that_no_worker_took_lie_sealed_and_reach_one_after_a_restart() {
+    let home = Home::ready();
+    let server = home.serve();
+    let sealed = home.path("D/door/access.sealed");
+    // Without its key no worker comes back.
+    let before = worker(&status(&home));
+    std::fs::rename(home.path("K"), home.path("away")).unwrap();
+    signal(before, "KILL");
+    gone(before);
+    // What the door says by itself needs no worker.
+    let (code, _) = ask(&server, "GET /%zz HTTP/1.1", "").unwrap();
+    assert_eq!(code, 400);
+    let since = Instant::now();
+    while std::fs::metadata(&sealed).map_or(0, |m| m.len()) == 0 {
+        assert!(since.elapsed() < Duration::from_secs(60), "a line lies there");
+    }
+    server.kill();
+    std::fs::rename(home.path("away"), home.path("K")).unwrap();
+    assert!(!String::from_utf8_lossy(&std::fs::read(&sealed).unwrap()).contains("127.0.0.1"));
+    let server = home.serve();
+    let since = Instant::now();
+    while std::fs::metadata(&sealed).unwrap().len() > 0 {
+        assert!(since.elapsed() < Duration::from_secs(60), "the next worker has taken them");
+    }
+    let now = status(&home);
+    assert_eq!(now["door"]["access_lines_lost"], 0, "{now}");
     assert_eq!(server.end(), 0);
 }
 

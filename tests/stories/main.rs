@@ -2,16 +2,22 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a story that cannot go on has failed
 
+mod acme;
 mod alarm;
 mod binary;
 mod browser;
 mod canary;
 mod command_line;
 mod consent;
+mod crossing;
 mod delivery;
+mod disk;
 mod door;
+mod first_run;
 mod keys;
+mod launch;
 mod letters;
+mod listen;
 mod lists;
 #[path = "../load/mod.rs"]
 mod load;

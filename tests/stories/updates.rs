@@ -138,6 +138,28 @@ fn what_is_not_signed_as_it_stands_is_refused_before_anything_is_in_a_slot() {
 }
 
 #[test]
+fn a_preflight_that_hangs_is_ended_at_its_bound_and_the_update_refused() {
+    let home = Home::ready();
+    let vendor = Vendor::new(&home);
+    let bundle = vendor.bundle("0.2.0", json!({"sabotage": "preflight_hangs"}));
+    let running = Running::start(&home, &vendor.program("0.1.0", json!({})), false, &[]);
+    let began = Instant::now();
+    let said = home.ask(&["update", "apply", "--file", bundle.to_str().unwrap(), "--preflight", "1"]);
+    let told = said.json();
+    assert_eq!((said.exit, told["result"].as_str()), (1, Some("refused")), "{told}");
+    assert!(
+        told["cause"].as_str().unwrap_or_else(|| told["cause"]["en"].as_str().unwrap()).contains("in time"),
+        "{told}"
+    );
+    assert!(began.elapsed() < Duration::from_secs(60));
+    assert_eq!(step(&told, "preflight")["ok"], false, "{told}");
+    assert_eq!(runs(&home), "0.1.0");
+    let copies = std::fs::read_dir(home.path("D/generations")).unwrap();
+    assert_eq!(copies.count(), 0, "the copy that it was tried on is gone");
+    assert_eq!(running.end(), 0);
+}
+
+#[test]
 fn where_nothing_runs_an_update_is_refused_with_what_to_do() {
     let home = Home::ready();
     let said = home.ask(&["update", "rollback"]);

@@ -131,7 +131,7 @@ impl Home {
         let url = lines
             .by_ref()
             .map_while(Result::ok)
-            .find_map(|l| l.split_whitespace().find(|w| w.starts_with("http://")).map(str::to_owned))
+            .find_map(|l| l.split_whitespace().find(|w| w.starts_with("http") && w.contains("://")).map(str::to_owned))
             .expect("the server says where it is");
         let rest = std::thread::spawn(move || lines.map_while(Result::ok).collect::<Vec<_>>().join("\n"));
         Serving { child, url, rest: Some(rest) }
@@ -156,6 +156,15 @@ impl Serving {
     pub fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
+    }
+
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
+    /// The exit code of one that ends by itself.
+    pub fn ended(mut self) -> i32 {
+        self.child.wait().unwrap().code().unwrap_or(-1)
     }
 
     /// SIGTERM, and the exit code.

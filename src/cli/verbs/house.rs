@@ -32,7 +32,10 @@ pub(super) fn status(data: &Path, phrase: &Phrase, talk: &Talk) -> Result<u8> {
         Some(door) if door["state"] != "running" => (door, None),
         Some(door) => (door, Some(reach::answer(data, phrase, ask(), &files, talk.build)?)),
         None => {
-            (serde_json::json!({"state": "stopped"}), Some(reach::answer(data, phrase, ask(), &files, talk.build)?))
+            let answer = reach::answer(data, phrase, ask(), &files, talk.build)?;
+            // A server that was just starting has answered.
+            let door = reach::door(data)?.unwrap_or_else(|| serde_json::json!({"state": "stopped"}));
+            (door, Some(answer))
         }
     };
     let mut value = answer.map_or(Value::Null, |a| a.value);

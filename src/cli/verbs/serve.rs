@@ -21,7 +21,7 @@ use std::time::Instant;
 
 #[derive(clap::Args)]
 pub(in crate::cli) struct Serve {
-    /// The address of the web pages on this computer || 管理画面の待ち受けアドレス（このコンピューターの中だけ）
+    /// The address of the admin's pages; HTTPS alone unless it is this computer's own || 管理画面の待ち受けアドレス（このコンピューターの外に開くと HTTPS のみ）
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
     /// A public address without TLS; goes on to HTTPS where there is one || 公開用アドレス（TLS なし。HTTPS があれば転送する）
@@ -81,11 +81,11 @@ pub(super) fn run(flags: &Serve, data: &Path, phrase: &Phrase, talk: &Talk) -> R
             behind(data, &boot, handed, (phrase, talk))?
         }
         Err(e) if e.kind() == Kind::NotSetUp && (flags.setup || talk.may_ask) => {
-            first_run(data, listen.unwrap_or(boot::listen(boot::LISTEN)?), talk)?
+            first_run(data, boot::only_here(listen.unwrap_or(boot::listen(boot::LISTEN)?))?, talk)?
         }
         Err(e) => return Err(e),
     };
-    let url = format!("http://{}/", door.address());
+    let url = door.url();
     talk.say(&say!("動いています: {url}（終了は Ctrl-C）", "Running at {url} (Ctrl-C ends it)"));
     door.live(&ending)
 }
@@ -169,7 +169,7 @@ fn lock(data: &Path) -> Result<Lock> {
 /// Every address is taken here, before anything is started; some were handed over.
 fn listening(boot: &Boot, handed: Vec<Listening>) -> Result<Vec<Listening>> {
     let door = &boot.door;
-    let mut listening = vec![Listening::bind(boot.listen, Surface::Admin, Speaks::Http)?];
+    let mut listening = vec![Listening::bind(boot.listen, Surface::Admin, of_admin(boot.listen))?];
     for (addresses, speaks) in [(&door.http, Speaks::Http), (&door.https, Speaks::Https)] {
         for address in addresses {
             listening.push(Listening::bind(*address, Surface::Public, speaks)?);
@@ -181,8 +181,8 @@ fn listening(boot: &Boot, handed: Vec<Listening>) -> Result<Vec<Listening>> {
 
 fn front(data: &Path, boot: &Boot, root: &Key, listening: Vec<Listening>) -> Result<FrontSettings> {
     let door = &boot.door;
-    let hears = |speaks| listening.iter().any(|l| l.surface == Surface::Public && l.speaks == speaks);
-    let (by_http, by_tls) = (hears(Speaks::Http), hears(Speaks::Https));
+    let by_http = listening.iter().any(|l| l.surface == Surface::Public && l.speaks == Speaks::Http);
+    let by_tls = listening.iter().any(|l| l.speaks == Speaks::Https);
     let mut front = FrontSettings::new(listening, data.join("spool"));
     front.certificate = by_tls.then(|| certificate(data, boot, root, by_http));
     front.public_url = Some(boot.public_url.clone());
@@ -194,12 +194,17 @@ fn front(data: &Path, boot: &Boot, root: &Key, listening: Vec<Listening>) -> Res
     Ok(front)
 }
 
+/// What passes over a network is protected; what stays on this computer needs no certificate.
+fn of_admin(listen: SocketAddr) -> Speaks {
+    if listen.ip().is_loopback() { Speaks::Http } else { Speaks::Https }
+}
+
 fn certificate(data: &Path, boot: &Boot, root: &Key, by_http: bool) -> Certificate {
     let door = &boot.door;
     if let (Some(chain), Some(key)) = (&door.cert_file, &door.cert_key_file) {
         return Certificate::Files { chain: chain.clone(), key: key.clone() };
     }
-    let (folder, seal, names) = (data.join("door"), alarm::door_key(root), names(&boot.public_url));
+    let (folder, seal, names) = (data.join("door"), alarm::door_key(root), names(&boot.public_url, boot.listen));
     let authority = door.acme.as_ref().map(|directory| Authority {
         directory: directory.clone(),
         names: names[..1].to_vec(),
@@ -212,13 +217,18 @@ fn certificate(data: &Path, boot: &Boot, root: &Key, by_http: bool) -> Certifica
 }
 
 /// Names for a certificate of our own making; the first is the public one.
-fn names(public_url: &str) -> Vec<String> {
+fn names(public_url: &str, admin: SocketAddr) -> Vec<String> {
     let host = public_url.split("://").nth(1).unwrap_or_default().split('/').next().unwrap_or_default();
     let host = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
         _ => host,
     };
-    [host.trim_matches(['[', ']']), "localhost", "127.0.0.1"].map(str::to_owned).to_vec()
+    let mut names = [host.trim_matches(['[', ']']), "localhost", "127.0.0.1"].map(str::to_owned).to_vec();
+    let at = admin.ip();
+    if !at.is_loopback() && !at.is_unspecified() {
+        names.push(at.to_string());
+    }
+    names
 }
 
 /// The wizard until the house is made, on the same address; then a worker like any other.

@@ -51,7 +51,7 @@ pub(in crate::cli) struct Setup {
     /// To whom the alarm goes; the admin if not given || 警報の宛先（省略時は管理者）
     #[arg(long, value_name = "ADDRESS")]
     alarm_to: Option<String>,
-    /// The address of the web pages on this computer || 管理画面の待ち受けアドレス
+    /// The address of the admin's pages; HTTPS alone unless it is this computer's own || 管理画面の待ち受けアドレス（このコンピューターの外に開くと HTTPS のみ）
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
     /// Do not look whether the public URL answers: for a network that does not lead back to itself || 公開 URL の応答を確かめない（自分の公開 URL に戻れない網の中で）

@@ -49,6 +49,9 @@ pub(in crate::cli) struct Apply {
     /// How long the release is watched before it is kept, in seconds || 切り替え後に様子を見る秒数
     #[arg(long, value_name = "SECONDS", default_value_t = limits::PROBATION.as_secs())]
     probation: u64,
+    /// How long it may take to check itself on a copy of the data, in seconds || データのコピーでの事前検査の上限（秒）
+    #[arg(long, value_name = "SECONDS", default_value_t = limits::PREFLIGHT_TIME.as_secs())]
+    preflight: u64,
 }
 
 #[derive(clap::Subcommand)]
@@ -130,15 +133,17 @@ impl Update {
         let ms = |seconds: u64| seconds.saturating_mul(1_000);
         Ok(match self {
             Update::Check => UpdateAsk::Check,
-            Update::Apply(Apply { this: true, probation, .. }) => {
+            Update::Apply(Apply { this: true, probation, preflight, .. }) => {
                 files.lend("program", Path::new(OWN_PROGRAM))?;
-                UpdateAsk::Adopt { version: talk.build.version.to_owned(), probation_ms: ms(probation) }
+                let version = talk.build.version.to_owned();
+                UpdateAsk::Adopt { version, probation_ms: ms(probation), preflight_ms: Some(ms(preflight)) }
             }
-            Update::Apply(Apply { wanted: version, file, probation, .. }) => {
+            Update::Apply(Apply { wanted: version, file, probation, preflight, .. }) => {
                 if let Some(file) = &file {
                     files.lend("file", file)?;
                 }
-                UpdateAsk::Apply { version, file: file.is_some(), probation_ms: ms(probation) }
+                let (file, probation_ms) = (file.is_some(), ms(probation));
+                UpdateAsk::Apply { version, file, probation_ms, preflight_ms: Some(ms(preflight)) }
             }
             Update::Rollback { probation } => UpdateAsk::Rollback { probation_ms: ms(probation) },
             Update::History { most } => UpdateAsk::History { most },

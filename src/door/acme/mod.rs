@@ -85,16 +85,26 @@ impl Keeper {
     }
 
     async fn renew(&mut self, now: Time) -> Result<Certificate> {
-        let ordering = order::obtain(&self.authority, &self.vault, &self.proofs);
-        let outcome = tokio::time::timeout(limits::ACME_TIME, ordering).await.unwrap_or_else(|_| {
-            Err(Error::later(say!("認証局からの応答が遅すぎます。", "The certificate authority takes too long.")))
-        });
-        self.proofs.clear();
+        let mut outcome = self.order(&self.authority).await;
+        if outcome.is_err() && self.authority.by_tls && self.authority.by_http {
+            // Somebody else may stand on port 443 of this name: the other proof goes another way.
+            let by_text = Authority { by_tls: false, ..self.authority.clone() };
+            outcome = self.order(&by_text).await;
+        }
         let outcome = outcome.and_then(|certificate| {
             self.vault.keep_certificate(&certificate)?;
             Ok(certificate)
         });
         self.last = self.last.after(outcome.is_ok(), now);
+        outcome
+    }
+
+    async fn order(&self, wanted: &Authority) -> Result<Certificate> {
+        let ordering = order::obtain(wanted, &self.vault, &self.proofs);
+        let outcome = tokio::time::timeout(limits::ACME_TIME, ordering).await.unwrap_or_else(|_| {
+            Err(Error::later(say!("認証局からの応答が遅すぎます。", "The certificate authority takes too long.")))
+        });
+        self.proofs.clear();
         outcome
     }
 }

@@ -45,9 +45,9 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
-    /// Makes the folder and clears away what an earlier door left there.
+    /// Clears away what an earlier door left there. The folder itself is made when it is needed: before there is a house
+    /// its data folder must stay empty.
     pub(crate) fn new(folder: PathBuf) -> crate::base::Result<Desk> {
-        files::make_private_dir(&folder)?;
         sweep(&folder);
         Ok(Desk {
             folder,
@@ -133,6 +133,7 @@ impl Desk {
 
     fn file(&self, length: Option<u64>) -> Result<File, Fault> {
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| Fault::Crowded)?;
+        files::make_private_dir(&self.folder).map_err(|e| no_room(&e))?;
         has_room(&self.folder, length.unwrap_or(limits::BODY_KEPT as u64))?;
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
         // Doors follow each other with the same folder, and one may linger while the next is there.
@@ -187,5 +188,25 @@ fn sweep(folder: &Path) {
             // What cannot be removed now is removed at the next start.
             std::fs::remove_file(entry.path()).ok();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_counted_by_what_a_body_has_and_not_by_how_often_it_came() {
+        let folder = tempfile::tempdir().unwrap();
+        let desk = Desk::new(folder.path().join("spool")).unwrap();
+        let mut held = None;
+        for length in 1..=PIECE {
+            held = desk.room(held, length);
+            assert_eq!(held.as_ref().unwrap().num_permits(), 1);
+        }
+        held = desk.room(held, PIECE + 1);
+        assert_eq!(held.unwrap().num_permits(), 2);
+        assert_eq!(desk.memory.available_permits(), limits::BODIES_KEPT / PIECE);
+        assert!(desk.room(None, limits::BODIES_KEPT + 1).is_none());
     }
 }

@@ -48,7 +48,8 @@ pub(crate) async fn serve(state: Arc<State>, mut stream: TcpStream, ip: IpAddr, 
     let line = Line { state, port, peer, pulse: Arc::new(Pulse::default()) };
     let ended = match port.speaks {
         Speaks::Http => plain(line, stream).await,
-        Speaks::Https => secured(line, stream).await,
+        // What TLS keeps is not for those who do not speak it.
+        Speaks::Https => Box::pin(secured(line, stream)).await,
     };
     drop(ended);
     drop(place);
@@ -64,7 +65,7 @@ async fn behind_proxy(
     if !state.proxy_protocol || !state.is_trusted(ip) {
         return Ok((ip, Some(place)));
     }
-    match timeout(limits::HEAD_TIME, proxy_v2::read(stream)).await?? {
+    match Box::pin(timeout(limits::HEAD_TIME, proxy_v2::read(stream))).await?? {
         Some(source) => Ok((source, place.count_for(source).ok())),
         None => Ok((ip, Some(place))),
     }
@@ -131,7 +132,7 @@ async fn wrong_port(stream: &mut TcpStream) -> io::Result<()> {
 }
 
 /// A connection that rests among many is put down to its socket, and taken up again by its next head.
-async fn speak_http1<IO>(line: Line, mut io: Paced<IO>) -> io::Result<()>
+pub(super) async fn speak_http1<IO>(line: Line, mut io: Paced<IO>) -> io::Result<()>
 where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -205,7 +206,7 @@ async fn linger(io: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> io::Result<()
     timeout(limits::LINGER_TIME, drain).await?
 }
 
-async fn speak_http2<IO>(line: Line, io: Paced<IO>) -> io::Result<()>
+pub(super) async fn speak_http2<IO>(line: Line, io: Paced<IO>) -> io::Result<()>
 where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -224,7 +225,7 @@ where
     // What is under way is answered, and the client knows from which request on it has to come back.
     let mut stopped = pin!(line.state.lingering());
     let mut look = tokio::time::interval(limits::KEEP_ALIVE_CROWDED);
-    let (mut going, mut busy) = (None::<Instant>, Instant::now());
+    let (mut going, mut busy, mut asked_before) = (None::<Instant>, Instant::now(), 0);
     loop {
         tokio::select! {
             ended = &mut connection => return ended.map_err(io::Error::other),
@@ -233,7 +234,10 @@ where
                 connection.as_mut().graceful_shutdown();
             }
             _ = look.tick() => {
-                let active = line.pulse.active.load(Ordering::Acquire) > 0;
+                let asked = line.pulse.asked.load(Ordering::Acquire);
+                // A short request comes and goes between two looks.
+                let active = line.pulse.active.load(Ordering::Acquire) > 0 || asked != asked_before;
+                asked_before = asked;
                 match going {
                     _ if active => busy = Instant::now(),
                     // It was asked to end, has nothing left to do, and does not go.

@@ -8,6 +8,7 @@ use super::settings::{Listening, Speaks, cannot_listen};
 use super::state::State;
 use crate::base::link::Surface;
 use crate::base::{Result, limits};
+use rustix::net;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -87,7 +88,11 @@ pub(crate) fn turn_away(stream: &TcpStream, port: Port, full: Full) {
     let text = format!(
         "HTTP/1.1 {status}\r\nRetry-After: {wait}\r\nContent-Length: 0\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n"
     );
-    stream.try_write(text.as_bytes()).ok();
+    // Past the runtime, which has not looked at this socket yet. What has come is taken, so that the end of the
+    // connection does not take the answer back.
+    let mut sink = [0u8; 4 << 10];
+    net::recv(stream, &mut sink[..], net::RecvFlags::DONTWAIT).ok();
+    net::send(stream, text.as_bytes(), net::SendFlags::DONTWAIT | net::SendFlags::NOSIGNAL).ok();
 }
 
 impl Front {

@@ -35,12 +35,13 @@ mod tls;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use plan::host_name;
 pub use rates::Rate;
 pub use settings::{Bounds, Certificate, FrontSettings, Listening, Speaks};
 pub use tls::Certificates;
 
 use crate::base::link::{AccessLine, Surface};
-use crate::base::{Error, Result, limits};
+use crate::base::{Error, Result, clock, limits};
 use crate::door::acme::{self, Keeper};
 use crate::door::gate::Gate;
 use access::Access;
@@ -99,13 +100,7 @@ impl Front {
             addresses.push((one.surface, one.speaks, address));
             listening.push(Listening { socket, surface: one.surface, speaks: one.speaks });
         }
-        let keeper = match &settings.certificate {
-            Some(Certificate::OfOurs { folder, seal, authority: Some(authority), .. }) => {
-                let proofs = Arc::clone(state.certificates.proofs());
-                Some(Keeper::new(authority.clone(), folder.clone(), seal, proofs))
-            }
-            _ => None,
-        };
+        let keeper = keeper(settings, &state, &*outlet);
         Ok(Front { state, lanes, access: thread, addresses, listening, outlet, keeper })
     }
 
@@ -171,6 +166,20 @@ impl Front {
         self.access.join().ok();
         done
     }
+}
+
+/// Whoever gets certificates from an authority. One that an earlier door got is shown from the first connection on.
+fn keeper(settings: &FrontSettings, state: &State, outlet: &dyn Outlet) -> Option<Keeper> {
+    let Some(Certificate::OfOurs { folder, seal, authority, .. }) = &settings.certificate else { return None };
+    let proofs = Arc::clone(state.certificates.proofs());
+    let keeper = Keeper::new(authority.clone()?, folder.clone(), seal, proofs);
+    // What cannot be read is told by the keeper itself, and ordered anew.
+    if let Ok(Some(kept)) = keeper.kept(clock::now())
+        && let Err(e) = state.certificates.put(kept.chain.as_bytes(), kept.key.as_bytes())
+    {
+        outlet.fault(&e);
+    }
+    Some(keeper)
 }
 
 /// The certificate that an authority gave, now and every time it gives another.

@@ -20,6 +20,8 @@ use tokio::time::{Instant, Sleep};
 pub(crate) struct Pulse {
     /// Requests whose answer is not finished.
     pub(crate) active: AtomicUsize,
+    /// Requests so far.
+    pub(crate) asked: AtomicUsize,
     /// The head that hyper reads next is doubtful.
     pub(crate) doubtful: AtomicBool,
     /// The next request's body has no known length: nothing may follow it.

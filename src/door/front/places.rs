@@ -8,11 +8,13 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Somebody at the machine itself still gets in when all places are taken.
+/// Somebody at the machine itself still gets in when all places are taken; so many, but never more than there are places
+/// for others, since descriptors may be few.
 const FOR_THE_MACHINE: usize = 256;
 
 pub(crate) struct Places {
     most: usize,
+    for_the_machine: usize,
     per_address: usize,
     taken: AtomicUsize,
     by_address: Mutex<HashMap<IpAddr, usize>>,
@@ -35,12 +37,13 @@ impl Places {
     pub(crate) fn new(bounds: Bounds, descriptors: usize) -> Arc<Places> {
         let most = bounds.connections.min(descriptors).max(1);
         let (taken, by_address) = (AtomicUsize::new(0), Mutex::default());
-        Arc::new(Places { most, per_address: bounds.per_address, taken, by_address })
+        let for_the_machine = FOR_THE_MACHINE.min(most);
+        Arc::new(Places { most, for_the_machine, per_address: bounds.per_address, taken, by_address })
     }
 
     /// A place that counts for no address yet.
     pub(crate) fn take(self: &Arc<Places>, at_the_machine: bool) -> Result<Place, Full> {
-        let most = self.most + if at_the_machine { FOR_THE_MACHINE } else { 0 };
+        let most = self.most + if at_the_machine { self.for_the_machine } else { 0 };
         let place = Place { places: Arc::clone(self), address: None };
         if self.taken.fetch_add(1, Ordering::AcqRel) < most { Ok(place) } else { Err(Full::All) }
     }

@@ -81,6 +81,7 @@ fn length(value: &[u8]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn seen(lines: &str) -> Seen {
         look(format!("POST / HTTP/1.1\r\nHost: a\r\n{lines}\r\n").as_bytes())
@@ -138,5 +139,66 @@ mod tests {
             }
         }
         assert_eq!(end_of_head(b"GET / HTTP/1.1\nHost: a\n\nx", 0), Some(24));
+    }
+
+    /// What heads are made of, and what breaks them.
+    const PIECES: &[&[u8]] = &[
+        b"GET / HTTP/1.1",
+        b"POST /p HTTP/1.1",
+        b"\r\n",
+        b"\r\n",
+        b"\r\n\r\n",
+        b"\n",
+        b"\r",
+        b" ",
+        b"\0",
+        b"\xff",
+        b"Host: a",
+        b"Content-Length: 5",
+        b"content-length:7",
+        b"Content-Length: 5, 5",
+        b"Transfer-Encoding: chunked",
+        b"transfer-encoding: gzip",
+        b"Transfer-Encoding : chunked",
+        b"X: y",
+    ];
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(
+            std::env::var("HAKOBU_FUZZ").ok().and_then(|n| n.parse().ok()).unwrap_or(256)
+        ))]
+
+        #[test]
+        fn nothing_that_is_sent_breaks_the_look(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+            look(&bytes);
+            if let Some(end) = end_of_head(&bytes, 0) {
+                look(&bytes[..end]);
+            }
+        }
+
+        /// Found at the same place however the bytes came, and passed only when nobody can read two bodies in it.
+        #[test]
+        fn a_head_that_passes_says_one_thing(
+            pieces in proptest::collection::vec(proptest::sample::select(PIECES), 0..24),
+            cut in any::<proptest::sample::Index>(),
+        ) {
+            let bytes = pieces.concat();
+            let whole = end_of_head(&bytes, 0);
+            let cut = cut.index(bytes.len() + 1);
+            let early = end_of_head(&bytes[..cut], 0);
+            prop_assert_eq!(early.or_else(|| end_of_head(&bytes, cut)), whole);
+            let Some(end) = whole else { return Ok(()) };
+            let head = &bytes[..end];
+            let seen = look(head);
+            if seen.doubtful {
+                return Ok(());
+            }
+            let text = head.to_ascii_lowercase();
+            let count = |name: &[u8]| text.split(|b| *b == b'\n').filter(|line| line.starts_with(name)).count();
+            let (lengths, codings) = (count(b"content-length"), count(b"transfer-encoding"));
+            prop_assert!(lengths + codings <= 1);
+            prop_assert_eq!(seen.framing == Framing::Unknown, codings == 1);
+            prop_assert!(!has_bare_line_feed(head) && !head.contains(&0) && !text.windows(3).any(|w| w == b"\r\n "));
+        }
     }
 }

@@ -53,12 +53,15 @@ impl Line {
 
     /// Nothing is under way, all that was written has left, and there are many like it.
     pub(crate) fn can_be_put_down(&self) -> bool {
-        let Pulse { resting, flushed, .. } = &*self.pulse;
-        resting.load(Ordering::Acquire) && flushed.load(Ordering::Acquire) && self.state.places.are_many()
+        let Pulse { active, resting, flushed, .. } = &*self.pulse;
+        // A request that was handed over in this moment has begun by now.
+        let idle = active.load(Ordering::Acquire) == 0 && resting.load(Ordering::Acquire);
+        idle && flushed.load(Ordering::Acquire) && self.state.places.are_many()
     }
 
     fn ticket(&self, request: &Request<Incoming>, id: &str) -> Ticket {
         self.pulse.active.fetch_add(1, Ordering::AcqRel);
+        self.pulse.asked.fetch_add(1, Ordering::AcqRel);
         let line = AccessLine {
             at: clock::now().ms(),
             id: id.to_owned(),
@@ -237,9 +240,15 @@ fn dress(line: &Line, answer: &mut Response<Out>, id: &str) {
     if let Ok(id) = HeaderValue::from_str(id) {
         headers.insert(REQUEST_ID, id);
     }
-    let secure = line.port.speaks == Speaks::Https && line.port.surface == Surface::Public;
-    if secure && line.state.certificates.is_believed() {
-        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+    let (secure, believed) = (line.port.speaks == Speaks::Https, line.state.certificates.is_believed());
+    match line.port.surface {
+        // Nobody can be bound to a certificate that browsers warn of.
+        _ if secure && !believed => drop(headers.remove(header::STRICT_TRANSPORT_SECURITY)),
+        Surface::Public if secure => {
+            headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+        }
+        // A browser counts names, not ports: the worker knows whether the public pages speak HTTPS, too.
+        Surface::Public | Surface::Admin => {}
     }
 }
 

@@ -114,6 +114,8 @@ fn begin(supervisor: &Supervisor, order: &TrialOrder) -> Result<Keeper> {
     if order.program != slots.program(&order.to) || !slots.has(&order.to) || !slots.has(&order.from) {
         return Err(Error::missing(say!("スロットにプログラムがありません。", "A slot has no program.")));
     }
+    // The disk was full when the last one ended.
+    supervisor.find_what_was_left()?;
     let open = state::Open::begin(data, order)?;
     let switch = Switch { slots, from: order.from.clone(), to: order.to.clone() };
     Keeper::start(open, switch, supervisor.tell.clone())

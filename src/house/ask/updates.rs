@@ -5,7 +5,7 @@ use crate::base::{By, Kind, Result, Secret, Time, clock, limits};
 use crate::house::{House, nobody_serves};
 use crate::update::Version;
 use crate::update::history::{self, Update};
-use crate::update::prepare::{self, Errand, From, OWN_PROGRAM, Prepared, Wish};
+use crate::update::prepare::{self, Errand, From, OWN_PROGRAM, Prepared, Times, Wish};
 use crate::update::source::{self, Settings, Source};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -20,11 +20,15 @@ pub enum UpdateAsk {
         version: Option<String>,
         file: bool,
         probation_ms: u64,
+        #[serde(default)]
+        preflight_ms: Option<u64>,
     },
     /// The very program that asks, lent as `program`: one that the machine's packages brought.
     Adopt {
         version: String,
         probation_ms: u64,
+        #[serde(default)]
+        preflight_ms: Option<u64>,
     },
     /// Back to the slot before.
     Rollback {
@@ -44,21 +48,21 @@ pub enum UpdateAsk {
 pub(super) fn answer(house: &House, by: &By, now: Time, ask: UpdateAsk, io: &dyn Streams) -> Result<Answer> {
     let store = &house.store;
     match ask {
-        UpdateAsk::Apply { version, file, probation_ms } => {
+        UpdateAsk::Apply { version, file, probation_ms, preflight_ms } => {
             let version = version.as_deref().map(Version::parse).transpose()?;
             let mut lent = if file { Some(io.input("file")?) } else { None };
             let from = match &mut lent {
                 Some(reader) => From::File(reader.as_mut()),
                 None => From::Source,
             };
-            let wish = Wish { version, from, probation: probation(probation_ms) };
+            let wish = Wish { version, from, times: times(probation_ms, preflight_ms) };
             house.try_prepared(prepare::prepare(&house.errand_of_door(by, now)?, wish)?)
         }
-        UpdateAsk::Adopt { version, probation_ms } => {
+        UpdateAsk::Adopt { version, probation_ms, preflight_ms } => {
             let mut program = io.input("program")?;
             let version = Version::parse(&version)?;
             let errand = house.errand_of_door(by, now)?;
-            house.try_prepared(prepare::adopt(&errand, &mut *program, &version, probation(probation_ms))?)
+            house.try_prepared(prepare::adopt(&errand, &mut *program, &version, times(probation_ms, preflight_ms))?)
         }
         UpdateAsk::Rollback { probation_ms } => {
             house.try_prepared(prepare::back(&house.errand_of_door(by, now)?, probation(probation_ms))?)
@@ -106,6 +110,14 @@ impl House {
     /// For everything that prepares an update of this house.
     pub fn errand<'a>(&'a self, by: &'a By, now: Time) -> Errand<'a> {
         Errand { store: &self.store, build: self.build, by, now, program: Path::new(OWN_PROGRAM) }
+    }
+}
+
+fn times(probation_ms: u64, preflight_ms: Option<u64>) -> Times {
+    let most = limits::PREFLIGHT_TIME;
+    Times {
+        preflight: preflight_ms.map_or(most, |ms| Duration::from_millis(ms).min(most)),
+        probation: probation(probation_ms),
     }
 }
 

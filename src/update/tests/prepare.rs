@@ -6,7 +6,7 @@ use crate::base::slots::Slots;
 use crate::base::{Build, By, Error, Say, Time, seal::Key};
 use crate::store::{GENERATIONS, Store};
 use crate::update::history::{self, Outcome, Update};
-use crate::update::prepare::{self, Errand, From, Look, OWN_PROGRAM, Prepared, Wish};
+use crate::update::prepare::{self, Errand, From, Look, OWN_PROGRAM, Prepared, Times, Wish};
 use crate::update::source::{self, Settings, Source};
 use crate::update::vendor::{self, Order};
 use std::path::{Path, PathBuf};
@@ -53,7 +53,11 @@ impl House {
 
     fn prepare(&self, bundle: &Path) -> Prepared {
         let mut file = std::fs::File::open(bundle).unwrap();
-        let wish = Wish { version: None, from: From::File(&mut file), probation: Duration::from_secs(5) };
+        let wish = Wish {
+            version: None,
+            from: From::File(&mut file),
+            times: Times { probation: Duration::from_secs(5), ..Times::default() },
+        };
         prepare::prepare(&self.errand(), wish).unwrap()
     }
 
@@ -180,7 +184,7 @@ fn two_updates_at_once_are_one_too_many() {
     slots.make().unwrap();
     let _other = crate::base::Lock::take(slots.dir(), "update.lock").unwrap().unwrap();
     let mut nothing = std::io::empty();
-    let wish = Wish { version: None, from: From::File(&mut nothing), probation: Duration::ZERO };
+    let wish = Wish { version: None, from: From::File(&mut nothing), times: Times::default() };
     assert_eq!(prepare::prepare(&house.errand(), wish).err().unwrap().kind().exit_code(), 6);
 }
 
@@ -202,10 +206,10 @@ fn a_folder_is_a_source_and_the_best_release_that_verifies_is_the_one() {
     .unwrap();
     let newer = house.look().unwrap().newer.unwrap();
     assert_eq!((newer.version, newer.notes.en.as_str()), (v("1.5.0"), "Fixed."));
-    let wish = Wish { version: None, from: From::Source, probation: Duration::ZERO };
+    let wish = Wish { version: None, from: From::Source, times: Times::default() };
     let Prepared::Ready(order) = prepare::prepare(&house.errand(), wish).unwrap() else { panic!("refused") };
     assert_eq!(order.to, "1.5.0");
-    let asked = Wish { version: Some(v("1.7.0")), from: From::Source, probation: Duration::ZERO };
+    let asked = Wish { version: Some(v("1.7.0")), from: From::Source, times: Times::default() };
     let Prepared::Refused(update) = prepare::prepare(&house.errand(), asked).unwrap() else { panic!("ready") };
     assert!(update.cause.unwrap().en.contains("does not have 1.7.0"));
 }

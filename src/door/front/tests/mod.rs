@@ -1,6 +1,7 @@
 //! The front with real sockets against a scripted worker.
 
 mod bad_input;
+mod endings;
 mod lingering;
 mod pacing;
 mod relaying;
