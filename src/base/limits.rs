@@ -187,6 +187,8 @@ pub const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 /// A kept connection without a request ends after this; after the shorter time when half of all places are taken.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(75);
 pub const KEEP_ALIVE_CROWDED: Duration = Duration::from_secs(5);
+/// With more connections than this, those that rest keep nothing but their socket.
+pub const CONNECTIONS_WARM: usize = 256;
 /// A reader who takes nothing for so long has gone.
 pub const WRITE_STALL: Duration = Duration::from_secs(30);
 /// From the first byte of a request to the last of its answer.
@@ -194,6 +196,8 @@ pub const REQUEST_TIME: Duration = Duration::from_secs(30 * 60);
 /// A body comes at least this fast on average, once the grace is over.
 pub const BODY_RATE: u64 = KB;
 pub const BODY_GRACE: Duration = Duration::from_secs(20);
+/// So much of a form's body is waited for before the request is looked at.
+pub const BODY_FIRST: u64 = 4 * KB;
 /// Longer bodies wait in the sealed spool, and so do all when bodies in memory reach this sum.
 pub const BODY_KEPT: usize = 1 << 20;
 pub const BODIES_KEPT: usize = 64 << 20;

@@ -15,7 +15,7 @@ use crate::base::link::{RouteClass, Surface, header};
 use crate::base::{Error, Result, Say, clock, limits, seal};
 use crate::house::House;
 use data_encoding::BASE32_NOPAD;
-use std::io::{Cursor, Read, Write};
+use std::io::{Read, Write};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -157,11 +157,8 @@ fn one(shared: &Arc<Shared>, mut http: tiny_http::Request) {
     };
     match answer.body {
         Content::Events(step) => stream(shared, http, answer.headers, step),
-        Content::Bytes(bytes) => {
-            let length = bytes.len();
-            respond(http, answer.status, answer.headers, Box::new(Cursor::new(bytes)), Some(length));
-        }
-        Content::Stream(from) => respond(http, answer.status, answer.headers, from, None),
+        Content::Bytes(bytes) => respond(http, answer.status, &answer.headers, &bytes),
+        Content::Stream(from) => flow(http, answer.status, &answer.headers, from),
     }
 }
 
@@ -238,17 +235,36 @@ fn line(name: &str, value: &str) -> Option<tiny_http::Header> {
     tiny_http::Header::from_bytes(name, value).ok()
 }
 
-fn respond(
-    http: tiny_http::Request,
-    status: u16,
-    headers: Vec<(&'static str, String)>,
-    body: Box<dyn Read + Send>,
-    length: Option<usize>,
-) {
+type Headers = [(&'static str, String)];
+
+/// In one piece, so that whoever reads is woken once.
+fn respond(http: tiny_http::Request, status: u16, headers: &Headers, body: &[u8]) {
+    let shown = *http.method() != tiny_http::Method::Head;
+    let mut out = head(status, headers);
+    if status != 204 && status != 304 {
+        out.extend_from_slice(format!("Content-Length: {}\r\n", body.len()).as_bytes());
+    }
+    out.extend_from_slice(b"\r\n");
+    out.extend_from_slice(if shown { body } else { b"" });
+    let mut writer = http.into_writer();
+    // A client that has gone needs no answer.
+    writer.write_all(&out).and_then(|()| writer.flush()).ok();
+}
+
+/// Without its empty line. A value that is more than one line of ASCII is left out.
+fn head(status: u16, headers: &Headers) -> Vec<u8> {
+    let reason = tiny_http::StatusCode(status).default_reason_phrase();
+    let mut out = format!("HTTP/1.1 {status} {reason}\r\nServer: hakobu\r\n");
+    for (name, value) in headers.iter().filter(|(_, value)| value.bytes().all(|b| matches!(b, b'\t' | b' '..=b'~'))) {
+        out.extend([name, ": ", value, "\r\n"]);
+    }
+    out.into_bytes()
+}
+
+/// As it comes, in chunks.
+fn flow(http: tiny_http::Request, status: u16, headers: &Headers, body: Box<dyn Read + Send>) {
     let headers = headers.iter().filter_map(|(n, v)| line(n, v)).chain(line("Server", "hakobu")).collect();
-    let response = tiny_http::Response::new(tiny_http::StatusCode(status), headers, body, length, None)
-        // Bodies in memory go out with their length; only streams are chunked.
-        .with_chunked_threshold(usize::MAX);
+    let response = tiny_http::Response::new(tiny_http::StatusCode(status), headers, body, None, None);
     // A client that has gone needs no answer.
     http.respond(response).ok();
 }
@@ -258,7 +274,7 @@ fn stream(shared: &Arc<Shared>, http: tiny_http::Request, headers: Vec<(&'static
     if shared.streams.fetch_add(1, Ordering::AcqRel) >= limits::WEB_STREAMS {
         shared.streams.fetch_sub(1, Ordering::AcqRel);
         // The browser falls back to asking now and then.
-        return respond(http, 503, headers, Box::new(std::io::empty()), Some(0));
+        return respond(http, 503, &headers, b"");
     }
     let shared = Arc::clone(shared);
     let counted = Arc::clone(&shared);
@@ -275,14 +291,11 @@ fn stream(shared: &Arc<Shared>, http: tiny_http::Request, headers: Vec<(&'static
 fn events(
     shared: &Shared,
     mut out: Box<dyn Write + Send>,
-    headers: &[(&'static str, String)],
+    headers: &Headers,
     mut step: Box<Step>,
 ) -> std::io::Result<()> {
-    write!(out, "HTTP/1.1 200 OK\r\nServer: hakobu\r\nTransfer-Encoding: chunked\r\n")?;
-    for (name, value) in headers {
-        write!(out, "{name}: {value}\r\n")?;
-    }
-    out.write_all(b"\r\n")?;
+    out.write_all(&head(200, headers))?;
+    out.write_all(b"Transfer-Encoding: chunked\r\n\r\n")?;
     let (start, mut spoke, mut last) = (clock::now(), clock::now(), String::new());
     while !shared.stop.load(Ordering::Acquire) && clock::now().since(start) < limits::WEB_STREAM_LIFE {
         let (html, over) = match step(clock::now()) {

@@ -87,29 +87,28 @@ impl Desk {
 
     async fn put(&self, to: Sink, data: Bytes) -> Result<Sink, Fault> {
         match to {
-            Sink::Memory(mut parts, held) => {
-                let sum: usize = parts.iter().map(Bytes::len).sum();
-                let room = self.room(held, data.len());
-                parts.push(data);
-                match room {
-                    Some(held) if sum <= limits::BODY_KEPT => Ok(Sink::Memory(parts, Some(held))),
-                    _ => write(self.file(None)?, parts).await.map(|file| Sink::File(file, Vec::new())),
+            Sink::Memory(mut bytes, held) => {
+                bytes.extend_from_slice(&data);
+                match self.room(held, bytes.len()) {
+                    Some(held) if bytes.len() <= limits::BODY_KEPT => Ok(Sink::Memory(bytes, Some(held))),
+                    _ => write(self.file(None)?, bytes).await.map(|file| Sink::File(file, Vec::new())),
                 }
             }
-            Sink::File(file, mut parts) => {
-                parts.push(data);
-                match parts.iter().map(Bytes::len).sum::<usize>() < WRITTEN_AT_ONCE {
-                    true => Ok(Sink::File(file, parts)),
-                    false => write(file, parts).await.map(|file| Sink::File(file, Vec::new())),
+            Sink::File(file, mut bytes) => {
+                bytes.extend_from_slice(&data);
+                match bytes.len() < WRITTEN_AT_ONCE {
+                    true => Ok(Sink::File(file, bytes)),
+                    false => write(file, bytes).await.map(|file| Sink::File(file, Vec::new())),
                 }
             }
         }
     }
 
-    /// Room in memory for so many more bytes.
-    fn room(&self, held: Option<OwnedSemaphorePermit>, more: usize) -> Option<OwnedSemaphorePermit> {
-        let pieces = u32::try_from(more.div_ceil(PIECE)).ok()?;
-        let new = Arc::clone(&self.memory).try_acquire_many_owned(pieces).ok()?;
+    /// Room in memory for so many bytes in all.
+    fn room(&self, held: Option<OwnedSemaphorePermit>, length: usize) -> Option<OwnedSemaphorePermit> {
+        let has = held.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        let more = u32::try_from(length.div_ceil(PIECE).saturating_sub(has)).ok()?;
+        let new = Arc::clone(&self.memory).try_acquire_many_owned(more).ok()?;
         match held {
             Some(mut held) => {
                 held.merge(new);
@@ -121,13 +120,10 @@ impl Desk {
 
     async fn whole(&self, to: Sink, length: u64) -> Result<Body, Fault> {
         match to {
-            Sink::Memory(mut parts, held) => Ok(match parts.len() {
-                0 => Body::None,
-                1 => Body::Memory(parts.swap_remove(0), held),
-                _ => Body::Memory(parts.concat().into(), held),
-            }),
-            Sink::File(file, parts) => {
-                let File { mut spool, name, key, place } = write(file, parts).await?;
+            Sink::Memory(bytes, _) if bytes.is_empty() => Ok(Body::None),
+            Sink::Memory(bytes, held) => Ok(Body::Memory(bytes.into(), held)),
+            Sink::File(file, bytes) => {
+                let File { mut spool, name, key, place } = write(file, bytes).await?;
                 spool.finish().map_err(|e| no_room(&e))?;
                 let header = format!("{name} {} {length}", HEXLOWER.encode(key.bytes()));
                 Ok(Body::File(Stored { header, _spool: spool, _place: place }))
@@ -148,9 +144,10 @@ impl Desk {
     }
 }
 
+/// What has come is copied together: a frame keeps alive the whole buffer that it was read into, also a frame of one byte.
 enum Sink {
-    Memory(Vec<Bytes>, Option<OwnedSemaphorePermit>),
-    File(File, Vec<Bytes>),
+    Memory(Vec<u8>, Option<OwnedSemaphorePermit>),
+    File(File, Vec<u8>),
 }
 
 struct File {
@@ -161,13 +158,8 @@ struct File {
 }
 
 /// Sealing and writing take their time, so they happen elsewhere.
-async fn write(mut file: File, parts: Vec<Bytes>) -> Result<File, Fault> {
-    let work = move || -> std::io::Result<File> {
-        for part in parts {
-            file.spool.write_all(&part)?;
-        }
-        Ok(file)
-    };
+async fn write(mut file: File, bytes: Vec<u8>) -> Result<File, Fault> {
+    let work = move || file.spool.write_all(&bytes).map(|()| file);
     let written = tokio::task::spawn_blocking(work).await.map_err(|_| Fault::Broken)?;
     written.map_err(|e| if files::is_full(&e) { Fault::DiskFull } else { Fault::Broken })
 }

@@ -14,11 +14,13 @@ use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use std::future::poll_fn;
 use std::io;
 use std::net::IpAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::Poll;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
@@ -72,13 +74,13 @@ async fn plain(line: Line, stream: TcpStream) -> io::Result<()> {
     let idle = line.idle();
     let mut paced = Paced::http1(stream, Arc::clone(&line.pulse), idle);
     tokio::select! {
-        head = paced.first_head() => head?,
+        head = paced.next_head() => head?,
         () = line.state.stopped() => return Ok(()),
     }
     match paced.first_byte() {
         None => Ok(()),
         Some(TLS_HANDSHAKE) => Ok(()),
-        Some(_) => Box::pin(speak_http1(line, paced)).await,
+        Some(_) => speak_http1(line, paced).await,
     }
 }
 
@@ -91,7 +93,7 @@ async fn secured(line: Line, mut stream: TcpStream) -> io::Result<()> {
     match first {
         _ if peeked == 0 => return Ok(()),
         [TLS_HANDSHAKE] => {}
-        [b] if b.is_ascii_uppercase() => return wrong_port(&mut stream).await,
+        [b] if b.is_ascii_uppercase() => return Box::pin(wrong_port(&mut stream)).await,
         _ => return Ok(()),
     }
     let Some(acceptor) = line.state.tls.clone() else { return Ok(()) };
@@ -106,12 +108,12 @@ async fn secured(line: Line, mut stream: TcpStream) -> io::Result<()> {
         _ => {
             let mut paced = Paced::http1(stream, pulse, idle);
             tokio::select! {
-                head = paced.first_head() => head?,
+                head = paced.next_head() => head?,
                 () = line.state.stopped() => return Ok(()),
             }
             match paced.first_byte() {
                 None => Ok(()),
-                Some(_) => Box::pin(speak_http1(line, paced)).await,
+                Some(_) => speak_http1(line, paced).await,
             }
         }
     }
@@ -128,34 +130,62 @@ async fn wrong_port(stream: &mut TcpStream) -> io::Result<()> {
     linger(stream).await
 }
 
-pub(super) async fn speak_http1<IO>(line: Line, io: Paced<IO>) -> io::Result<()>
+/// A connection that rests among many is put down to its socket, and taken up again by its next head.
+pub(super) async fn speak_http1<IO>(line: Line, mut io: Paced<IO>) -> io::Result<()>
 where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let line = Arc::new(line);
+    while let Some(resting) = Box::pin(answer_http1(&line, io)).await? {
+        io = resting;
+        tokio::select! {
+            head = io.next_head() => head?,
+            () = line.state.stopped() => break,
+        }
+        if io.first_byte().is_none() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Until the connection ends, or rests and should be put down.
+async fn answer_http1<IO>(line: &Arc<Line>, io: Paced<IO>) -> io::Result<Option<Paced<IO>>>
+where
+    IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let mut builder = http1::Builder::new();
     // `Paced` keeps the time of heads: hyper's own clock would run while a kept connection rests.
     builder.header_read_timeout(None).timer(TokioTimer::new()).half_close(false).keep_alive(true);
     builder.max_headers(limits::HEADERS_MAX).max_buf_size(limits::HEAD_MAX).max_header_size(limits::HEAD_MAX);
     let service = service_fn({
-        let line = Arc::clone(&line);
+        let line = Arc::clone(line);
         move |request: Request<Incoming>| serve::answer(Arc::clone(&line), request)
     });
     let mut connection = builder.serve_connection(TokioIo::new(io), service);
     let mut stopped = pin!(line.state.stopped());
     let mut going = false;
     let ended = loop {
+        let next = poll_fn(|cx| match Pin::new(&mut connection).poll(cx) {
+            Poll::Ready(ended) => Poll::Ready(Some(ended)),
+            Poll::Pending if line.can_be_put_down() => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        });
         tokio::select! {
-            ended = &mut connection => break ended,
+            ended = next => break ended,
             () = &mut stopped, if !going => {
                 going = true;
-                std::pin::Pin::new(&mut connection).graceful_shutdown();
+                Pin::new(&mut connection).graceful_shutdown();
             }
         }
     };
-    let mut io = connection.into_parts().io.into_inner().into_inner();
-    // hyper has said its last word and shut its side; an answer that came before the body's end is still to be read.
-    if ended.is_ok() { linger(&mut io).await } else { Ok(()) }
+    let io = connection.into_parts().io.into_inner();
+    match ended {
+        None => Ok(Some(io)),
+        // hyper has said its last word and shut its side; an answer that came before the body's end is still to be read.
+        Some(Ok(())) => Box::pin(linger(&mut io.into_inner())).await.map(|()| None),
+        Some(Err(_)) => Ok(None),
+    }
 }
 
 /// Reads what is still on its way, for a while: closing on unread bytes would take the answer back.

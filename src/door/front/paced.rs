@@ -26,11 +26,18 @@ pub(crate) struct Pulse {
     pub(crate) doubtful: AtomicBool,
     /// The next request's body has no known length: nothing may follow it.
     pub(crate) last: AtomicBool,
+    /// The next request's body did not begin to come in time.
+    pub(crate) slow: AtomicBool,
+    /// Between requests; what was written has left.
+    pub(crate) resting: AtomicBool,
+    pub(crate) flushed: AtomicBool,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Mode {
     Head,
+    /// A head of so many bytes has come; its body, or so many bytes of it, before anybody hears of it.
+    Early(usize, Framing, usize),
     /// So many bytes of a head, and what comes after it.
     Handing(usize, Framing),
     Body(u64),
@@ -128,28 +135,61 @@ impl<IO> Paced<IO> {
 }
 
 impl<IO: AsyncRead + Unpin> Paced<IO> {
-    /// Ready when a whole head has come, or something that is none (too long, or the end).
+    /// Ready when a whole head has come with the first of its body, or something that is none (too long, or the end).
     fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while let Mode::Head = self.mode {
-            if let Some(end) = screen::end_of_head(self.pending(), self.searched) {
-                let Seen { framing, doubtful } = screen::look(&self.pending()[..end]);
-                self.pulse.doubtful.store(doubtful, Ordering::Release);
-                self.pulse.last.store(framing == Framing::Unknown, Ordering::Release);
-                self.mode = Mode::Handing(end, framing);
-                self.any_yet = true;
-                self.read_timer.stop();
-                break;
-            }
-            self.searched = self.pending().len();
-            if self.searched > limits::HEAD_MAX {
-                self.mode = Mode::Rest;
+            if self.finds_head() {
                 break;
             }
             match self.poll_more(cx) {
                 Poll::Ready(Ok(0)) => self.mode = Mode::Rest,
-                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Ok(_)) => self.pulse.resting.store(false, Ordering::Release),
                 Poll::Ready(Err(e)) => return Poll::Ready(Err(e)),
                 Poll::Pending => return self.wait(cx),
+            }
+        }
+        self.poll_early(cx)
+    }
+
+    /// True when there is nothing to be read before somebody looks at what has come.
+    fn finds_head(&mut self) -> bool {
+        let Some(end) = screen::end_of_head(self.pending(), self.searched) else {
+            self.searched = self.pending().len();
+            let too_long = self.searched > limits::HEAD_MAX;
+            if too_long {
+                self.mode = Mode::Rest;
+            }
+            return too_long;
+        };
+        let Seen { framing, doubtful, waits } = screen::look(&self.pending()[..end]);
+        self.pulse.doubtful.store(doubtful, Ordering::Release);
+        self.pulse.last.store(framing == Framing::Unknown, Ordering::Release);
+        let early = match framing {
+            Framing::Length(n @ 1..=limits::FORM_MAX) if !waits => n.min(limits::BODY_FIRST) as usize,
+            Framing::Length(_) | Framing::Unknown => 0,
+        };
+        self.mode = Mode::Early(end, framing, end + early);
+        self.any_yet = true;
+        self.read_timer.stop();
+        true
+    }
+
+    /// A body that is slow to begin costs what has come of it, and not yet what it takes to answer.
+    fn poll_early(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while let Mode::Early(end, framing, enough) = self.mode {
+            let over = self.pending().len() >= enough
+                || match self.poll_more(cx) {
+                    // Cut short, which is for hyper to say.
+                    Poll::Ready(read) => read? == 0,
+                    Poll::Pending if self.read_timer.is_over(limits::BODY_GRACE, cx) => {
+                        self.pulse.slow.store(true, Ordering::Release);
+                        true
+                    }
+                    Poll::Pending => return Poll::Pending,
+                };
+            if over {
+                self.read_timer.stop();
+                self.mode = Mode::Handing(end, framing);
             }
         }
         Poll::Ready(Ok(()))
@@ -171,7 +211,10 @@ impl<IO: AsyncRead + Unpin> Paced<IO> {
                 self.mode = Mode::Rest;
                 Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
             }
-            Some(_) => Poll::Pending,
+            Some(_) => {
+                self.pulse.resting.store(self.any_yet && self.pending().is_empty(), Ordering::Release);
+                Poll::Pending
+            }
             None => {
                 self.read_timer.stop();
                 Poll::Pending
@@ -179,8 +222,11 @@ impl<IO: AsyncRead + Unpin> Paced<IO> {
         }
     }
 
-    /// The first head has come, or the connection is at its end. Nothing but what has come was allocated.
-    pub(crate) async fn first_head(&mut self) -> io::Result<()> {
+    /// A head has come, or the connection is at its end. Nothing but what has come was allocated.
+    pub(crate) async fn next_head(&mut self) -> io::Result<()> {
+        if self.pending().is_empty() {
+            self.kept = Vec::new();
+        }
         std::future::poll_fn(|cx| self.poll_head(cx)).await
     }
 
@@ -208,7 +254,7 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Paced<IO> {
         ready!(this.poll_head(cx))?;
         match this.mode {
             // `poll_head` is ready only when there is no head to wait for.
-            Mode::Head => Poll::Ready(Ok(())),
+            Mode::Head | Mode::Early(..) => Poll::Ready(Ok(())),
             Mode::Handing(left, framing) => {
                 match left - this.give(left, out) {
                     0 => this.after_head(framing),
@@ -233,6 +279,7 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Paced<IO> {
 impl<IO: Unpin> Paced<IO> {
     /// A writer that cannot go on waits for a reader who does not read.
     fn watched<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        self.pulse.flushed.store(written.is_ready(), Ordering::Release);
         match written {
             Poll::Pending if self.write_timer.is_over(limits::WRITE_STALL, cx) => {
                 Poll::Ready(Err(io::ErrorKind::TimedOut.into()))

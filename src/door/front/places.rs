@@ -2,6 +2,7 @@
 
 use super::plan::counted_as;
 use super::settings::Bounds;
+use crate::base::limits;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -49,6 +50,11 @@ impl Places {
 
     pub(crate) fn taken(&self) -> usize {
         self.taken.load(Ordering::Acquire)
+    }
+
+    /// Whoever rests should take little memory.
+    pub(crate) fn are_many(&self) -> bool {
+        self.taken() > limits::CONNECTIONS_WARM
     }
 
     /// Whoever rests should make room soon.

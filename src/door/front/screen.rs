@@ -20,6 +20,8 @@ pub(crate) struct Seen {
     pub(crate) framing: Framing,
     /// Not read the same way by everybody: to be answered 400.
     pub(crate) doubtful: bool,
+    /// The body comes when it is asked for (`Expect`).
+    pub(crate) waits: bool,
 }
 
 /// Behind the empty line, if that has come. A bare line feed ends a line too: that is for hyper; we only mark it.
@@ -38,7 +40,7 @@ pub(crate) fn end_of_head(bytes: &[u8], searched: usize) -> Option<usize> {
 
 /// Of a whole head, the empty line included.
 pub(crate) fn look(head: &[u8]) -> Seen {
-    let unknown = |doubtful| Seen { framing: Framing::Unknown, doubtful };
+    let unknown = |doubtful| Seen { framing: Framing::Unknown, doubtful, waits: false };
     let mut room = [httparse::EMPTY_HEADER; limits::HEADERS_MAX];
     let mut request = httparse::Request::new(&mut room);
     match request.parse(head) {
@@ -51,10 +53,11 @@ pub(crate) fn look(head: &[u8]) -> Seen {
     }
     let named = |name: &str| request.headers.iter().filter(|h| h.name.eq_ignore_ascii_case(name)).count();
     let lengths = named("content-length");
+    let known = |n| Seen { framing: Framing::Length(n), doubtful: false, waits: named("expect") > 0 };
     match (lengths, named("transfer-encoding")) {
-        (0, 0) => Seen { framing: Framing::Length(0), doubtful: false },
+        (0, 0) => known(0),
         (1, 0) => match request.headers.iter().find(|h| h.name.eq_ignore_ascii_case("content-length")) {
-            Some(h) => length(h.value).map_or(unknown(true), |n| Seen { framing: Framing::Length(n), doubtful: false }),
+            Some(h) => length(h.value).map_or(unknown(true), known),
             None => unknown(true),
         },
         (0, 1) => {
@@ -86,12 +89,14 @@ mod tests {
 
     #[test]
     fn a_head_is_passed_only_when_everybody_reads_it_in_the_same_way() {
-        let fine = |n| Seen { framing: Framing::Length(n), doubtful: false };
+        let fine = |n| Seen { framing: Framing::Length(n), doubtful: false, waits: false };
+        let unknown = Seen { framing: Framing::Unknown, doubtful: false, waits: false };
         for (lines, want) in [
             ("", fine(0)),
             ("Content-Length: 5\r\n", fine(5)),
             ("content-length:5\r\n", fine(5)),
-            ("Transfer-Encoding: chunked\r\n", Seen { framing: Framing::Unknown, doubtful: false }),
+            ("Content-Length: 5\r\nExpect: 100-continue\r\n", Seen { waits: true, ..fine(5) }),
+            ("Transfer-Encoding: chunked\r\n", unknown),
         ] {
             assert_eq!(seen(lines), want, "{lines:?}");
         }

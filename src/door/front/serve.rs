@@ -51,6 +51,12 @@ impl Line {
         if self.state.places.is_crowded() { limits::KEEP_ALIVE_CROWDED } else { limits::KEEP_ALIVE }
     }
 
+    /// Nothing is under way, all that was written has left, and there are many like it.
+    pub(crate) fn can_be_put_down(&self) -> bool {
+        let Pulse { resting, flushed, .. } = &*self.pulse;
+        resting.load(Ordering::Acquire) && flushed.load(Ordering::Acquire) && self.state.places.are_many()
+    }
+
     fn ticket(&self, request: &Request<Incoming>, id: &str) -> Ticket {
         self.pulse.active.fetch_add(1, Ordering::AcqRel);
         self.pulse.asked.fetch_add(1, Ordering::AcqRel);
@@ -75,12 +81,14 @@ pub(crate) async fn answer(line: Arc<Line>, request: Request<Incoming>) -> Resul
     let id = line.state.id();
     let mut ticket = line.ticket(&request, &id);
     let doubtful = line.pulse.doubtful.swap(false, Ordering::AcqRel);
+    let slow = line.pulse.slow.swap(false, Ordering::AcqRel);
     let last = line.pulse.last.swap(false, Ordering::AcqRel);
     let reader = Reader::of(request.uri().path(), request.headers());
     let (head, version) = (request.method() == Method::HEAD, request.version());
-    let answered = match doubtful {
-        true => Err(Fault::Malformed),
-        false => handle(&line, request, &id, &mut ticket).await,
+    let answered = match (doubtful, slow) {
+        (true, _) => Err(Fault::Malformed),
+        (false, true) => Err(Fault::TooSlow),
+        (false, false) => handle(&line, request, &id, &mut ticket).await,
     };
     let ends = last || answered.as_ref().is_err_and(|fault| fault.ends_connection());
     let mut answer = answered.unwrap_or_else(|fault| own_page(&line.state, fault, reader, &id, head));
@@ -136,7 +144,7 @@ async fn handle(
     dress_request(&mut parts.headers, line, &asked);
     let errand = Errand { method: parts.method, target: asked.target, headers: parts.headers, body, until };
     let number = known.number;
-    relay(line, errand, number, ready, ticket).await
+    Box::pin(relay(line, errand, number, ready, ticket)).await
 }
 
 /// A deed is brought to its end even when whoever asked for it does not wait: the gate must know of it as long as the

@@ -30,7 +30,7 @@ async fn one_who_says_nothing_or_a_letter_a_second_is_not_waited_for() {
             }
             sleep(Duration::from_secs(3600)).await;
         });
-        assert_eq!(paced.first_head().await.unwrap_err().kind(), std::io::ErrorKind::TimedOut);
+        assert_eq!(paced.next_head().await.unwrap_err().kind(), std::io::ErrorKind::TimedOut);
         assert_eq!(began.elapsed().as_secs(), limits::HEAD_TIME.as_secs(), "trickle: {trickle}");
         writing.abort();
     }
