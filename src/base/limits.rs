@@ -210,7 +210,7 @@ pub const ANSWER_KEPT: usize = 1 << 20;
 pub const ANSWERS_KEPT: usize = 64 << 20;
 /// Requests at the worker at once (each costs it a thread), and connections to it that wait for the next.
 pub const RELAYS: usize = 128;
-pub const RELAYS_IDLE: usize = 32;
+pub const RELAYS_IDLE: usize = 64;
 /// A new connection to the worker is answered on by then, or another one is tried.
 pub const RELAY_PROOF: Duration = Duration::from_secs(3);
 /// A worker that cannot be reached is tried again after this.

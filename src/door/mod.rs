@@ -214,7 +214,7 @@ impl Door {
     pub fn live(self, ending: &Ending) -> Result<u8> {
         self.wait(ending);
         let Some(linger) = self.close()? else { return Ok(0) };
-        linger.stay(ending)
+        linger.live_on(ending)
     }
 
     /// Takes nothing new, lets what runs come to its end, and ends the worker.

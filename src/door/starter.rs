@@ -31,6 +31,11 @@ pub trait Starter: Send {
     /// What is locked is held by the door after this one from now on.
     fn leave(&mut self) {}
 
+    /// This door came after another one, and holds what that one had locked.
+    fn hold(&mut self, _lock: OwnedFd) -> Result<()> {
+        Ok(())
+    }
+
     /// False where another start would find nothing to start with.
     fn may_again(&self) -> bool {
         true

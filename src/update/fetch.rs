@@ -375,8 +375,8 @@ fn failed(e: self_update::Error, given_up: &GivenUp) -> Error {
     };
     Error::new(kind, says)
         .hint(say!(
-            "設定と接続を確認してください: hakobu update source show。ファイルからも更新できます（--file）。",
-            "Look at the settings and the connection: hakobu update source show. A file works too (--file)."
+            "取得元の設定と、このサーバーからの接続を確かめてください。受け取ったファイルからも更新できます。",
+            "Look at the source's settings, and whether this server gets there. A file that you bring works, too."
         ))
         .because(e)
 }

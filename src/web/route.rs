@@ -72,6 +72,8 @@ impl Body {
 pub(crate) struct Route {
     pub(crate) method: Method,
     pub(crate) path: &'static str,
+    /// So many of its bytes stand before the first open part: they tell most rows apart.
+    fixed: usize,
     pub(crate) on: On,
     pub(crate) who: Who,
     pub(crate) body: Body,
@@ -79,11 +81,19 @@ pub(crate) struct Route {
 }
 
 pub(crate) const fn get(path: &'static str, on: On, who: Who, handler: Handler) -> Route {
-    Route { method: Method::Get, path, on, who, body: Body::None, handler }
+    Route { method: Method::Get, path, fixed: fixed(path), on, who, body: Body::None, handler }
 }
 
 pub(crate) const fn post(path: &'static str, on: On, who: Who, body: Body, handler: Handler) -> Route {
-    Route { method: Method::Post, path, on, who, body, handler }
+    Route { method: Method::Post, path, fixed: fixed(path), on, who, body, handler }
+}
+
+const fn fixed(path: &str) -> usize {
+    let mut at = 0;
+    while at < path.len() && path.as_bytes()[at] != b'{' {
+        at += 1;
+    }
+    at
 }
 
 /// What the open parts of a pattern hold: `/campaigns/{id}` and `/campaigns/c1` give `id = c1`.
@@ -91,9 +101,7 @@ pub(crate) type Parts = Vec<(&'static str, String)>;
 
 impl Route {
     fn fits(&self, path: &str) -> Option<Parts> {
-        // Nearly all rows are told apart by what stands before their first open part.
-        let fixed = self.path.split_once('{').map_or(self.path, |(fixed, _)| fixed);
-        if !path.starts_with(fixed) {
+        if !path.starts_with(&self.path[..self.fixed]) {
             return None;
         }
         let (mut want, mut have) = (self.path.split('/'), path.split('/'));

@@ -29,6 +29,7 @@ impl Loaded {
         if let Some(kept) = kept.filter(|k| k.join("links").exists()) {
             let home = Home::new();
             copy(kept, home.dir.path());
+            point_at_key(&home);
             return Loaded::read(home);
         }
         let home = made(size);
@@ -65,6 +66,14 @@ impl Loaded {
 fn copy(from: &Path, to: &Path) {
     let from = format!("{}/.", from.display());
     assert!(Command::new("cp").args(["-a", &from]).arg(to).status().unwrap().success());
+}
+
+/// The settings name the key's place in full.
+fn point_at_key(home: &Home) {
+    let (boot, key) = (home.path("D/hakobu.toml"), format!("path = {:?}", home.path("K")));
+    let text = std::fs::read_to_string(&boot).unwrap();
+    let lines = text.lines().map(|l| if l.starts_with("path = ") { &key } else { l });
+    std::fs::write(&boot, lines.collect::<Vec<_>>().join("\n")).unwrap();
 }
 
 const FAMILY: [&str; 8] = ["佐藤", "鈴木", "高橋", "田中", "渡辺", "伊藤", "山本", "中村"];

@@ -1,6 +1,8 @@
 use crate::load::house::free_port;
 use crate::world::{Home, Said, mode};
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 
 #[test]
 fn setup_makes_a_house_and_the_second_time_changes_nothing_and_says_so() {
@@ -225,4 +227,50 @@ fn files(home: &Home) -> Vec<(std::path::PathBuf, Vec<u8>)> {
     }
     all.sort();
     all
+}
+
+/// The whole answer.
+fn asked(at: &str, (method, path): (&str, &str), cookie: &str, body: &str) -> String {
+    let mut stream = TcpStream::connect(at).unwrap();
+    let kind = "Content-Type: application/x-www-form-urlencoded";
+    let n = body.len();
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nHost: {at}\r\nCookie: {cookie}\r\n{kind}\r\nContent-Length: {n}\r\nConnection: close\r\n\r\n{body}"
+    )
+    .unwrap();
+    let mut said = String::new();
+    stream.read_to_string(&mut said).unwrap();
+    said
+}
+
+fn header<'a>(answer: &'a str, name: &str) -> &'a str {
+    let line = answer.lines().find_map(|l| l.split_once(": ").filter(|(n, _)| n.eq_ignore_ascii_case(name)));
+    line.unwrap_or_else(|| panic!("no {name}: {answer}")).1
+}
+
+#[test]
+fn the_first_run_in_a_browser_makes_the_house_behind_the_door_that_stands_there_already() {
+    let home = Home::new();
+    let server = home.serving(home.command(&["serve", "--setup", "--data", "D", "--listen", "127.0.0.1:0"]));
+    let (at, link) = server.url.strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let opened = asked(at, ("GET", &format!("/{link}")), "", "");
+    let cookie = header(&opened, "set-cookie").split(';').next().unwrap().to_owned();
+    let key = format!("key={}", home.path("K").display());
+    let forms = [
+        "lang=ja",
+        "",
+        "email=a%40example.jp&name=A&password=a-long-pass-phrase-2026",
+        "domain=news.example.jp",
+        "",
+        &key,
+    ];
+    for (i, form) in forms.iter().enumerate() {
+        let (here, next) = (format!("/setup/step/{}", i + 1), format!("/setup/step/{}", i + 2));
+        let said = asked(at, ("POST", &here), &cookie, form);
+        assert_eq!(header(&said, "location"), next, "{said}");
+    }
+    assert!(home.path("D/hakobu.toml").exists());
+    assert_eq!(mode(&home.path("K")), 0o600);
+    assert_eq!(server.end(), 0);
 }

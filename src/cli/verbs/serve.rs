@@ -15,6 +15,7 @@ use crate::house::boot::Public;
 use crate::house::{self, Boot, boot};
 use crate::worker::life::{self, Origin};
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -116,22 +117,22 @@ fn behind(data: &Path, boot: &Boot, handed: Vec<Listening>, (phrase, talk): (&Ph
     let lock = lock(data)?;
     let root = boot.key.root_key(data, phrase)?;
     let listening = listening(boot, handed)?;
-    open(data, boot, root, (listening, lock, None), talk)
+    open(data, boot, root, (listening, Some(lock), None), talk)
 }
 
 /// Everything that listens and is locked comes from the door before, and the key where a person was asked for it.
 fn after_another(data: &Path, boot: &Boot, mut from: Inheritance, (phrase, talk): (&Phrase, &Talk)) -> Result<Door> {
     refuse_as_root(data)?;
-    let lock = from.take_lock()?;
     let root = match from.root().and_then(|hex| read_key(hex.0.as_bytes())) {
         Some(root) => root,
         None => boot.key.root_key(data, phrase)?,
     };
     let listening = from.take_listening();
-    open(data, boot, root, (listening, lock, Some(from)), talk)
+    open(data, boot, root, (listening, None, Some(from)), talk)
 }
 
-type Held = (Vec<Listening>, Lock, Option<Inheritance>);
+/// What it listens on, and the lock: its own, or the one that comes with the inheritance.
+type Held = (Vec<Listening>, Option<Lock>, Option<Inheritance>);
 
 fn open(data: &Path, boot: &Boot, root: Key, (listening, lock, inheritance): Held, talk: &Talk) -> Result<Door> {
     let front = front(data, boot, &root, listening)?;
@@ -149,7 +150,7 @@ fn open(data: &Path, boot: &Boot, root: Key, (listening, lock, inheritance): Hel
         version: talk.build.version,
         inheritance,
     };
-    let locked = Locked { program: Program::own(data)?, data: data.to_owned(), lock: Some(lock) };
+    let locked = Locked { program: Program::own(data)?, data: data.to_owned(), lock };
     Ready::new(settings)?.open(Box::new(locked))
 }
 
@@ -285,6 +286,11 @@ impl Starter for Locked {
     fn successor(&self) -> Result<Option<Successor>> {
         let Some(lock) = &self.lock else { return Ok(None) };
         Ok(Some(Successor { command: launch::again(&self.program.path), lock: lock.copy()? }))
+    }
+
+    fn hold(&mut self, lock: OwnedFd) -> Result<()> {
+        self.lock = Some(Lock::from_copy(lock)?);
+        Ok(())
     }
 
     fn leave(&mut self) {

@@ -190,3 +190,23 @@ fn sweep(folder: &Path) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_counted_by_what_a_body_has_and_not_by_how_often_it_came() {
+        let folder = tempfile::tempdir().unwrap();
+        let desk = Desk::new(folder.path().join("spool")).unwrap();
+        let mut held = None;
+        for length in 1..=PIECE {
+            held = desk.room(held, length);
+            assert_eq!(held.as_ref().unwrap().num_permits(), 1);
+        }
+        held = desk.room(held, PIECE + 1);
+        assert_eq!(held.unwrap().num_permits(), 2);
+        assert_eq!(desk.memory.available_permits(), limits::BODIES_KEPT / PIECE);
+        assert!(desk.room(None, limits::BODIES_KEPT + 1).is_none());
+    }
+}

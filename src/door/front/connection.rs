@@ -48,7 +48,8 @@ pub(crate) async fn serve(state: Arc<State>, mut stream: TcpStream, ip: IpAddr, 
     let line = Line { state, port, peer, pulse: Arc::new(Pulse::default()) };
     let ended = match port.speaks {
         Speaks::Http => plain(line, stream).await,
-        Speaks::Https => secured(line, stream).await,
+        // What TLS keeps is not for those who do not speak it.
+        Speaks::Https => Box::pin(secured(line, stream)).await,
     };
     drop(ended);
     drop(place);
@@ -64,7 +65,7 @@ async fn behind_proxy(
     if !state.proxy_protocol || !state.is_trusted(ip) {
         return Ok((ip, Some(place)));
     }
-    match timeout(limits::HEAD_TIME, proxy_v2::read(stream)).await?? {
+    match Box::pin(timeout(limits::HEAD_TIME, proxy_v2::read(stream))).await?? {
         Some(source) => Ok((source, place.count_for(source).ok())),
         None => Ok((ip, Some(place))),
     }

@@ -151,7 +151,9 @@ impl Front {
 
     /// Takes no new connection from now on; those that rest end, and what is under way is finished within the time.
     /// True when nobody was cut off.
-    pub fn stop(self, within: Duration) -> bool {
+    pub fn stop(mut self, within: Duration) -> bool {
+        // Who comes is refused, not left waiting.
+        self.listening.clear();
         self.state.phase.send_replace(Phase::Stopping);
         let until = Instant::now() + within;
         while self.state.places.taken() > 0 && Instant::now() < until {

@@ -53,8 +53,10 @@ impl Line {
 
     /// Nothing is under way, all that was written has left, and there are many like it.
     pub(crate) fn can_be_put_down(&self) -> bool {
-        let Pulse { resting, flushed, .. } = &*self.pulse;
-        resting.load(Ordering::Acquire) && flushed.load(Ordering::Acquire) && self.state.places.are_many()
+        let Pulse { active, resting, flushed, .. } = &*self.pulse;
+        // A request that was handed over in this moment has begun by now.
+        let idle = active.load(Ordering::Acquire) == 0 && resting.load(Ordering::Acquire);
+        idle && flushed.load(Ordering::Acquire) && self.state.places.are_many()
     }
 
     fn ticket(&self, request: &Request<Incoming>, id: &str) -> Ticket {

@@ -34,6 +34,10 @@ fn open_parts(path: &str) -> usize {
 }
 
 fn fits(pattern: &str, path: &str) -> bool {
+    // Most rows are told apart by what stands before their first open part.
+    if !path.starts_with(&pattern[..pattern.find('{').unwrap_or(pattern.len())]) {
+        return false;
+    }
     let mut have = path.split('/');
     let all = pattern
         .split('/')

@@ -6,7 +6,7 @@ use super::elder::Elder;
 use super::words::{Offer, PROTOCOL, ToElder, ToHeir};
 use super::{TAKES_OVER, pass};
 use crate::base::link::{self, DoorFacts, Ear, Hidden, Mouth, ToWorker};
-use crate::base::{Error, Kind, Lock, Result, Time, limits, log};
+use crate::base::{Error, Kind, Result, Time, limits, log};
 use crate::door::facts::State;
 use crate::door::front::Listening;
 use crate::door::hand::Hand;
@@ -22,7 +22,6 @@ use std::sync::{Arc, PoisonError};
 pub struct Inheritance {
     offer: Offer,
     listening: Vec<Listening>,
-    lock: Option<OwnedFd>,
     files: Files,
     mouth: Arc<Mouth>,
     ear: Ear,
@@ -41,6 +40,7 @@ impl Refusal {
 /// What the door alone needs.
 struct Files {
     control: UnixListener,
+    lock: OwnedFd,
     link: UnixStream,
     worker: OwnedFd,
     anchor: Option<UnixStream>,
@@ -71,11 +71,6 @@ impl Inheritance {
         self.offer.root.as_ref()
     }
 
-    /// The house's lock, once.
-    pub fn take_lock(&mut self) -> Result<Lock> {
-        Lock::from_copy(self.lock.take().ok_or_else(|| Error::bug("one lock was taken twice"))?)
-    }
-
     /// Every socket that the door before listens on, once.
     pub fn take_listening(&mut self) -> Vec<Listening> {
         std::mem::take(&mut self.listening)
@@ -96,6 +91,17 @@ impl Inheritance {
         let anchored = self.files.anchor.take().map(Anchored::hold).transpose()?;
         self.mouth.say(&ToElder::Prepared).map_err(cannot)?;
         self.wait_for_turn()?;
+        let taken = self.take_now(by, anchored);
+        if taken.is_err()
+            && let Some(hand) = by.watch.hand.take()
+        {
+            // It is the worker of the door before, which goes on with it.
+            hand.leave();
+        }
+        taken
+    }
+
+    fn take_now(self, by: &mut Supervisor, anchored: Option<Anchored>) -> Result<()> {
         let Inheritance { offer, files, mouth, ear, .. } = self;
         let worker = offer.worker;
         by.watch.numbers += 1;
@@ -118,6 +124,8 @@ impl Inheritance {
         if let Some(anchored) = &mut by.anchored {
             anchored.here()?;
         }
+        // From here on the end of this process is the end of the lock.
+        by.starter.hold(files.lock)?;
         mouth.say(&ToElder::Took).map_err(cannot)?;
         by.elder = Some(Elder::listen_to(mouth, ear, Arc::clone(&by.lines))?);
         Ok(())
@@ -146,8 +154,8 @@ fn sorted(offer: Offer, files: Vec<OwnedFd>, mouth: Mouth, ear: Ear) -> Result<I
     for (surface, speaks) in &offer.listening {
         listening.push(Listening { socket: TcpListener::from(next()?), surface: *surface, speaks: *speaks });
     }
-    let files = Files { control, link, worker, anchor };
-    Ok(Inheritance { offer, listening, lock: Some(lock), files, mouth: Arc::new(mouth), ear })
+    let files = Files { control, lock, link, worker, anchor };
+    Ok(Inheritance { offer, listening, files, mouth: Arc::new(mouth), ear })
 }
 
 fn cannot(e: std::io::Error) -> Error {

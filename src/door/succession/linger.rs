@@ -53,7 +53,7 @@ impl Linger {
     }
 
     /// Until the last answer; the anchor, until the door of the day has ended. The exit code.
-    pub(crate) fn stay(self, ending: &Ending) -> Result<u8> {
+    pub(crate) fn live_on(self, ending: &Ending) -> Result<u8> {
         let Linger { last, anchor } = self;
         let Some(anchor) = anchor else {
             last.serve(&|| ending.within(Duration::ZERO));

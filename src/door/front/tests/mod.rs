@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod endings;
+mod lingering;
 mod pacing;
 mod relaying;
 mod secured;

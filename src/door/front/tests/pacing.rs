@@ -37,6 +37,25 @@ async fn one_who_says_nothing_or_a_letter_a_second_is_not_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn nobody_hears_of_a_form_before_its_body_has_begun_to_come() {
+    let head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 60000\r\n\r\n";
+    for (sent, slow) in [(0, true), (limits::BODY_FIRST as usize - 1, true), (limits::BODY_FIRST as usize, false)] {
+        let (mut client, mut paced, pulse) = pair();
+        client.write_all(&[&head[..], &vec![b'a'; sent]].concat()).await.unwrap();
+        let began = Instant::now();
+        paced.next_head().await.unwrap();
+        assert_eq!(began.elapsed() >= limits::BODY_GRACE, slow, "{sent}");
+        assert_eq!(pulse.slow.load(Ordering::Acquire), slow, "{sent}");
+    }
+    // Who waits to be asked is asked.
+    let (mut client, mut paced, pulse) = pair();
+    client.write_all(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n").await.unwrap();
+    let began = Instant::now();
+    paced.next_head().await.unwrap();
+    assert!(began.elapsed().is_zero() && !pulse.slow.load(Ordering::Acquire));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_kept_connection_rests_longer_than_a_head_may_take_but_not_for_ever() {
     let (mut client, mut paced, _) = pair();
     client.write_all(HEAD).await.unwrap();

@@ -5,6 +5,7 @@ use crate::base::link::Surface;
 use crate::base::seal::Key;
 use crate::base::spool::Reader;
 use crate::base::{limits, link};
+use crate::door::front::Rate;
 use std::io::{Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -34,6 +35,25 @@ fn a_request_goes_through_and_connections_are_kept_on_both_sides() {
     let lines = world.lines();
     assert_eq!(lines.len(), 3);
     assert_eq!((lines[0].status, lines[0].bytes, lines[0].path.as_str()), (200, 5, "/p"));
+}
+
+#[test]
+fn connections_that_rest_among_many_are_taken_up_again_by_their_next_request() {
+    let generous = Rate { per_second: 10_000, burst: 10_000 };
+    let world = World::with(
+        |s| (s.bounds.per_address, s.bounds.address_rate) = (1_000, generous),
+        |heard, out| say(out, &String::from_utf8_lossy(&heard.body)),
+    );
+    let many = limits::CONNECTIONS_WARM + 20;
+    let mut clients: Vec<_> = (0..many).map(|_| world.connect(Surface::Public)).collect();
+    for client in clients.iter_mut().chain(&mut [world.connect(Surface::Public)]) {
+        for request in [POST, POST, GET, POST] {
+            let answer = exchange(client, request.as_bytes());
+            let want = if request == POST { "hello" } else { "" };
+            assert_eq!((answer.status, answer.text()), (200, want));
+        }
+    }
+    assert_eq!(world.heard().len(), 4 * (many + 1));
 }
 
 #[test]

@@ -120,6 +120,27 @@ fn http_2_is_spoken_and_its_requests_reach_the_worker_like_all_others() {
 }
 
 #[test]
+fn an_http_2_connection_is_told_to_come_back_when_another_front_listens() {
+    let mut world = self_signed(None);
+    let to = world.address(Surface::Public, Speaks::Https);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let config = trusting(shown(&world), &[b"h2"], BOTH);
+        let stream = tokio::net::TcpStream::connect(to).await.unwrap();
+        let name = ServerName::try_from("localhost").unwrap();
+        let stream = tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap();
+        let (mut sender, connection) =
+            hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+        let ended = tokio::spawn(connection);
+        let request = hyper::Request::get("https://localhost/p").body(Full::new(Bytes::new())).unwrap();
+        assert_eq!(sender.send_request(request).await.unwrap().status(), 200);
+        world.front.as_mut().unwrap().linger();
+        ended.await.unwrap().expect("it ends in good order");
+        assert!(sender.is_closed());
+    });
+}
+
+#[test]
 fn plain_http_is_sent_to_https_at_the_name_that_people_know() {
     let world = self_signed(Some("https://mail.example"));
     let answer = world.public("GET /u/t?x=1 HTTP/1.1\r\nHost: evil.example\r\n\r\n");
