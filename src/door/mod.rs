@@ -228,9 +228,10 @@ impl Door {
             notify::stopping();
             self.lines.say(&ToWorker::Leaving);
             stop(&self.front);
+            // One that has ended by itself has an outcome already. Where another door took over, what is left of this one
+            // hears the same events, and must not take this for its end.
+            self.tell.send(Event::Stop).ok();
         }
-        // One that has ended by itself has an outcome already.
-        self.tell.send(Event::Stop).ok();
         let Door { front, control, supervising, .. } = self;
         let outcome = supervising.join();
         if let Ok(Ok(Some(linger))) = outcome {
