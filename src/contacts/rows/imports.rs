@@ -378,8 +378,8 @@ pub(in crate::contacts) fn undo_done(c: &Connection, id: ImportId, contact: i64)
 /// Forgets how to undo imports older than `before`: their rows hold what people once were.
 pub(in crate::contacts) fn forget_undo(c: &Connection, before: Time, most: usize) -> Result<usize> {
     Ok(c.execute(
-        "DELETE FROM import_undo WHERE (import, contact) IN (SELECT u.import, u.contact FROM import_undo u
-         JOIN imports i ON i.id = u.import WHERE i.at < ?1 LIMIT ?2)",
+        "DELETE FROM import_undo WHERE (import, contact) IN (SELECT u.import, u.contact FROM imports i
+         CROSS JOIN import_undo u ON u.import = i.id WHERE i.at < ?1 LIMIT ?2)",
         params![before.ms(), most as i64],
     )?)
 }

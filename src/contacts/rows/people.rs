@@ -93,7 +93,7 @@ pub(in crate::contacts) fn search_again(c: &Connection, id: i64) -> Result<()> {
         .query_row([id], |r| Ok((r.get(0)?, r.get(1)?)))?;
     let names: Vec<String> = c
         .prepare_cached(
-            "SELECT CAST(v.v AS TEXT) FROM attributes a JOIN vals v ON v.attr = a.id AND v.contact = ?1
+            "SELECT CAST(v.v AS TEXT) FROM attributes a CROSS JOIN vals v ON v.attr = a.id AND v.contact = ?1
              WHERE a.role NOT IN ('', 'key') ORDER BY a.id",
         )?
         .query_map([id], |r| r.get(0))?
@@ -200,7 +200,7 @@ fn read_whole(c: &Connection, id: i64) -> Result<Option<Whole>> {
         .optional()?;
     let Some(mut whole) = whole else { return Ok(None) };
     whole.values = c
-        .prepare_cached("SELECT a.id, v.v FROM attributes a JOIN vals v ON v.attr = a.id AND v.contact = ?1")?
+        .prepare_cached("SELECT a.id, v.v FROM attributes a CROSS JOIN vals v ON v.attr = a.id AND v.contact = ?1")?
         .query_map([id], |r| Ok((r.get(0)?, values::raw_json(r.get_ref(1)?))))?
         .collect::<rusqlite::Result<_>>()?;
     whole.tags = c
@@ -295,7 +295,7 @@ pub(in crate::contacts) fn set_stamp(c: &Connection, id: i64, changed: i64, impo
 pub(in crate::contacts) fn is_used(c: &Connection, id: i64, import: i64) -> Result<bool> {
     let mut q = c.prepare_cached(
         "SELECT EXISTS (SELECT 1 FROM consents WHERE contact = ?1 AND import IS NOT ?2)
-             OR EXISTS (SELECT 1 FROM runs_read r JOIN outcomes o ON o.run = r.run AND o.contact = ?1)",
+             OR EXISTS (SELECT 1 FROM runs_read r CROSS JOIN outcomes o ON o.run = r.run AND o.contact = ?1)",
     )?;
     Ok(q.query_row([id, import], |r| r.get(0))?)
 }
@@ -361,7 +361,7 @@ pub(in crate::contacts) fn of_address(c: &Connection, hash: &[u8; 16]) -> Result
 
 fn name_of(c: &Connection, id: i64) -> Result<String> {
     let mut q = c.prepare_cached(
-        "SELECT a.role, CAST(v.v AS TEXT) FROM attributes a JOIN vals v ON v.attr = a.id AND v.contact = ?1
+        "SELECT a.role, CAST(v.v AS TEXT) FROM attributes a CROSS JOIN vals v ON v.attr = a.id AND v.contact = ?1
          WHERE a.role IN ('full_name', 'family_name', 'given_name')",
     )?;
     let named: Vec<(String, String)> =

@@ -156,7 +156,7 @@ pub(in crate::contacts) fn outcomes_of(
     most: usize,
 ) -> Result<Vec<(i64, i64, String)>> {
     let mut q = c.prepare_cached(
-        "SELECT r.campaign, o.run, o.outcome FROM runs_read r JOIN outcomes o ON o.run = r.run AND o.contact = ?1 \
+        "SELECT r.campaign, o.run, o.outcome FROM runs_read r CROSS JOIN outcomes o ON o.run = r.run AND o.contact = ?1 \
          ORDER BY o.run DESC LIMIT ?2",
     )?;
     let rows = q.query_map(params![contact.0, most as i64], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?;

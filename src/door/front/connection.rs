@@ -74,13 +74,8 @@ async fn behind_proxy(
 async fn plain(line: Line, stream: TcpStream) -> io::Result<()> {
     let idle = line.idle();
     let mut paced = Paced::http1(stream, Arc::clone(&line.pulse), idle);
-    tokio::select! {
-        head = paced.next_head() => head?,
-        () = line.state.stopped() => return Ok(()),
-    }
-    match paced.first_byte() {
-        None => Ok(()),
-        Some(TLS_HANDSHAKE) => Ok(()),
+    match next_head(&line, &mut paced).await? {
+        None | Some(TLS_HANDSHAKE) => Ok(()),
         Some(_) => speak_http1(line, paced).await,
     }
 }
@@ -108,11 +103,7 @@ async fn secured(line: Line, mut stream: TcpStream) -> io::Result<()> {
         Some(ALPN) => Ok(()),
         _ => {
             let mut paced = Paced::http1(stream, pulse, idle);
-            tokio::select! {
-                head = paced.next_head() => head?,
-                () = line.state.stopped() => return Ok(()),
-            }
-            match paced.first_byte() {
+            match next_head(&line, &mut paced).await? {
                 None => Ok(()),
                 Some(_) => speak_http1(line, paced).await,
             }
@@ -139,15 +130,24 @@ where
     let line = Arc::new(line);
     while let Some(resting) = Box::pin(answer_http1(&line, io)).await? {
         io = resting;
-        tokio::select! {
-            head = io.next_head() => head?,
-            () = line.state.stopped() => break,
-        }
-        if io.first_byte().is_none() {
+        if next_head(&line, &mut io).await?.is_none() {
             break;
         }
     }
     Ok(())
+}
+
+/// The first byte of the next head, once all of it is there. `None` when the connection has ended, or rests while the front
+/// stops; what has begun to come by then is still heard out.
+async fn next_head<IO: AsyncRead + Unpin>(line: &Line, io: &mut Paced<IO>) -> io::Result<Option<u8>> {
+    tokio::select! {
+        head = io.next_head() => head?,
+        () = line.state.stopped() => match io.first_byte() {
+            None => return Ok(None),
+            Some(_) => io.next_head().await?,
+        },
+    }
+    Ok(io.first_byte())
 }
 
 /// Until the connection ends, or rests and should be put down.
@@ -173,6 +173,7 @@ where
             Poll::Pending => Poll::Pending,
         });
         tokio::select! {
+            biased;
             ended = next => break ended,
             () = &mut stopped, if !going => {
                 going = true;
