@@ -398,3 +398,51 @@ pub(in crate::contacts) fn with_value(
     let rows = q.query_map(params![attribute, after, most as i64], |r| Ok((r.get(0)?, r.get(1)?)))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contacts::SCHEMA;
+    use crate::contacts::rows::{imports, suppression};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    /// What the database does about one contact among so many, counted in its own steps.
+    fn steps(contacts: i64) -> u64 {
+        let c = Connection::open_in_memory().unwrap();
+        SCHEMA.steps.iter().for_each(|step| c.execute_batch(step).unwrap());
+        for (id, role) in [(1, "full_name"), (2, ""), (3, "")] {
+            c.execute(
+                "INSERT INTO attributes (id, key, label, type, role, created) VALUES (?1, ?2, ?2, 'text', ?3, 0)",
+                params![id, format!("a{id}"), role],
+            )
+            .unwrap();
+        }
+        c.execute_batch("INSERT INTO runs_read VALUES (1, 1, 0); INSERT INTO imports (id, at, by, state, mode, options) VALUES (1, 5, 'me', 'done', 'add', '{}')").unwrap();
+        for n in 1..=contacts {
+            let id = add(&c, &Email::parse(&format!("a{n}@example.jp")).unwrap(), &[n as u8; 16], Time(0)).unwrap();
+            (1..=3).for_each(|a| {
+                c.execute("INSERT INTO vals VALUES (?1, ?2, 'x')", [a, id.0]).unwrap();
+            });
+            c.execute("INSERT INTO outcomes VALUES (1, ?1, 'sent')", [id.0]).unwrap();
+            c.execute("INSERT INTO import_undo (import, contact, row) VALUES (1, ?1, ?1)", [id.0]).unwrap();
+        }
+        let counted = Arc::new(AtomicU64::new(0));
+        let count = Arc::clone(&counted);
+        c.progress_handler(1, Some(move || count.fetch_add(1, Ordering::Relaxed) == u64::MAX)).unwrap();
+        let id = ContactId(contacts / 2);
+        assert_eq!(line(&c, id).unwrap().unwrap().name, "x");
+        search_again(&c, id.0).unwrap();
+        assert_eq!(read_whole(&c, id.0).unwrap().unwrap().values.len(), 3);
+        assert!(is_used(&c, id.0, 1).unwrap());
+        suppression::outcomes_of(&c, id, 9).unwrap();
+        imports::forget_undo(&c, Time(5), 9).unwrap();
+        counted.load(Ordering::Relaxed)
+    }
+
+    #[test]
+    fn what_is_known_of_one_contact_is_looked_up_however_many_there_are() {
+        let (few, many) = (steps(20), steps(400));
+        assert!(many < few * 2, "{few} steps among 20, {many} among 400");
+    }
+}
