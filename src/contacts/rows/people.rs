@@ -409,7 +409,7 @@ mod tests {
 
     /// What the database does about one contact among so many, counted in its own steps.
     fn steps(contacts: i64) -> u64 {
-        let c = Connection::open_in_memory().unwrap();
+        let mut c = Connection::open_in_memory().unwrap();
         SCHEMA.steps.iter().for_each(|step| c.execute_batch(step).unwrap());
         for (id, role) in [(1, "full_name"), (2, ""), (3, "")] {
             c.execute(
