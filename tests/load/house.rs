@@ -165,7 +165,7 @@ impl Running {
         running
     }
 
-    fn wait_for(&self, at: SocketAddr) {
+    pub fn wait_for(&self, at: SocketAddr) {
         while TcpStream::connect(at).is_err() {
             assert!(self.began.elapsed() < Duration::from_secs(60), "the server listens within a minute");
             std::thread::park_timeout(Duration::from_millis(1));

@@ -109,6 +109,7 @@ fn a_house_gets_its_certificate_by_a_handshake_or_by_a_text_and_shows_it() {
         // The next start shows it from its first moment, without asking anybody.
         drop(town);
         let running = Running::start_at(&home, &program, (admin, admin), &words);
+        running.wait_for(https);
         assert_eq!(browser.get(&url).send().unwrap().status().as_u16(), 200);
         assert_eq!(running.end(), 0);
     }
