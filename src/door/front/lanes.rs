@@ -27,9 +27,7 @@ pub(crate) struct Deal {
 impl Lanes {
     pub(crate) fn start() -> Result<Lanes> {
         let cannot = |e| Error::io(say!("通信を始められません。", "Cannot start the network threads."), e);
-        // The other half of the processors is the worker's.
-        let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        let count = (processors / 2).clamp(1, limits::FRONT_THREADS);
+        let count = std::thread::available_parallelism().map_or(1, usize::from).min(limits::FRONT_THREADS);
         let end = watch::Sender::new(false);
         let (mut lanes, mut threads) = (Vec::new(), Vec::new());
         for _ in 0..count {
