@@ -1,33 +1,24 @@
 //! The door and its worker: what dies is replaced, and whoever asked meanwhile is answered.
 
 use crate::load::house::free_port;
-use crate::world::{Home, Serving};
+use crate::world::{Home, Serving, signal};
 use hakobu::base::clock;
 use hakobu::delivery::catcher::{Catcher, Offer};
 use serde_json::Value;
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-fn status(home: &Home) -> Value {
-    home.ask(&["status"]).ok().json()
-}
-
 fn worker(status: &Value) -> u64 {
     status["worker"]["pid"].as_u64().unwrap()
-}
-
-fn signal(pid: u64, name: &str) {
-    assert!(Command::new("kill").args(["-s", name, &pid.to_string()]).status().unwrap().success());
 }
 
 /// Until the house says so; a minute is more than any bound of the door.
 fn until(home: &Home, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
     let since = Instant::now();
     loop {
-        let now = status(home);
+        let now = home.status();
         if wanted(&now) {
             return now;
         }
@@ -115,7 +106,7 @@ fn a_worker_that_is_killed_again_and_again_loses_no_answer_and_no_acknowledged_w
 fn a_worker_that_stands_still_is_found_and_replaced() {
     let home = Home::ready();
     let server = home.serve();
-    let before = worker(&status(&home));
+    let before = worker(&home.status());
     signal(before, "STOP");
     let (code, answer) = ask(&server, "GET /sign-in HTTP/1.1", "").unwrap();
     assert_eq!(code, 200, "{answer}");
@@ -127,20 +118,20 @@ fn a_worker_that_stands_still_is_found_and_replaced() {
 fn when_the_door_is_killed_the_worker_goes_too_and_another_server_starts() {
     let home = Home::ready();
     let server = home.serve();
-    let pid = worker(&status(&home));
+    let pid = worker(&home.status());
     server.kill();
     assert_eq!(home.serve().end(), 0);
     // Nobody but init may be left to bury it.
     let left = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     assert!(left.is_empty() || left.contains(") Z "), "the worker has ended: {left}");
-    assert_eq!(status(&home)["state"], "stopped");
+    assert_eq!(home.status()["state"], "stopped");
 }
 
 #[test]
 fn status_names_both_processes_and_works_while_there_is_no_worker() {
     let home = Home::ready();
     let server = home.serve();
-    let before = status(&home);
+    let before = home.status();
     assert_eq!((&before["state"], before["admin"].as_str()), (&"running".into(), Some(server.url.as_str())));
     assert!(before["door"]["pid"].as_u64() != before["worker"]["pid"].as_u64() && before["contacts"] == 0, "{before}");
     // The second death in a row is followed by a pause, which is when there is none.
@@ -153,7 +144,7 @@ fn status_names_both_processes_and_works_while_there_is_no_worker() {
     assert!(["restarting", "running"].contains(&between["state"].as_str().unwrap()), "{between}");
     // A command waits for the next one.
     home.ask(&["contacts", "add", "a@example.jp"]).ok();
-    assert_eq!(status(&home)["contacts"], 1);
+    assert_eq!(home.status()["contacts"], 1);
     assert_eq!(server.end(), 0);
 }
 
@@ -162,7 +153,7 @@ fn the_first_signal_ends_in_good_order_and_the_second_at_once() {
     let (home, catcher) = (Home::new(), Catcher::start(Offer::new(clock::now)).unwrap());
     home.setup(&["--relay", &format!("smtp://{}", catcher.addr())]).ok();
     let mut server = home.serve();
-    let pid = worker(&status(&home));
+    let pid = worker(&home.status());
     // Somebody whose request does not come to its end holds the first one up.
     let host = server.url.trim_start_matches("http://").trim_end_matches('/').to_owned();
     let mut slow = TcpStream::connect(&host).unwrap();
@@ -242,7 +233,7 @@ fn lines_of_the_access_log_that_no_worker_took_lie_sealed_and_reach_one_after_a_
     let server = home.serve();
     let sealed = home.path("D/door/access.sealed");
     // Without its key no worker comes back.
-    let before = worker(&status(&home));
+    let before = worker(&home.status());
     std::fs::rename(home.path("K"), home.path("away")).unwrap();
     signal(before, "KILL");
     gone(before);
@@ -261,7 +252,7 @@ fn lines_of_the_access_log_that_no_worker_took_lie_sealed_and_reach_one_after_a_
     while std::fs::metadata(&sealed).unwrap().len() > 0 {
         assert!(since.elapsed() < Duration::from_secs(60), "the next worker has taken them");
     }
-    let now = status(&home);
+    let now = home.status();
     assert_eq!(now["door"]["access_lines_lost"], 0, "{now}");
     assert_eq!(server.end(), 0);
 }

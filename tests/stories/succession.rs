@@ -3,20 +3,16 @@
 
 use crate::load::house::Running;
 use crate::rehearsal::Vendor;
-use crate::world::{Home, PASSWORD};
+use crate::world::{Home, PASSWORD, signal};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixDatagram;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-fn status(home: &Home) -> Value {
-    home.ask(&["status"]).ok().json()
-}
-
 fn door(home: &Home) -> (u32, String) {
-    let status = status(home);
+    let status = home.status();
     let door = &status["door"];
     (door["pid"].as_u64().unwrap() as u32, door["version"].as_str().unwrap().to_owned())
 }
@@ -46,10 +42,6 @@ fn apply_during(home: &Home, vendor: &Vendor<'_>, begin: impl FnOnce()) {
 fn step(told: &Value) -> &Value {
     let steps = told["steps"].as_array().unwrap();
     steps.iter().find(|s| s["step"] == "door").unwrap_or_else(|| panic!("no step: {told}"))
-}
-
-fn signal(pid: u32, name: &str) {
-    assert!(Command::new("kill").args(["-s", name, &pid.to_string()]).status().unwrap().success());
 }
 
 fn lives(pid: u32) -> bool {
@@ -128,7 +120,7 @@ fn the_next_release_becomes_the_door_and_whoever_is_connected_is_answered() {
 
     assert_eq!(running.end(), 0);
     assert!(!lives(third));
-    assert_eq!(status(&home)["state"], "stopped");
+    assert_eq!(home.status()["state"], "stopped");
 }
 
 /// What a system is told, over a socket of its own.
@@ -165,11 +157,11 @@ fn a_system_that_watches_is_told_which_process_it_is_and_the_old_one_goes() {
     assert_eq!(first.wait().unwrap().code(), Some(0));
     // Whatever the first one said is behind these.
     (0..3).for_each(|_| drop(system.hears("WATCHDOG=1")));
-    assert_eq!(status(&home)["state"], "running");
+    assert_eq!(home.status()["state"], "running");
     signal(second, "TERM");
     system.hears("STOPPING=1");
     until("it has ended", || !lives(second));
-    assert_eq!(status(&home)["state"], "stopped");
+    assert_eq!(home.status()["state"], "stopped");
 }
 
 #[test]
@@ -184,7 +176,7 @@ fn a_door_that_dies_or_hangs_before_it_is_one_leaves_the_old_one() {
         assert_eq!(step(&told)["ok"], false, "{told}");
         assert!(step(&told)["detail"].as_str().unwrap().contains("door"), "{told}");
         assert_eq!(door(&home), (running.pid(), "0.1.0".to_owned()));
-        assert_eq!(status(&home)["version"], version);
+        assert_eq!(home.status()["version"], version);
         assert_eq!(kept.ask("/sign-in").0, 200);
     }
     assert_eq!(running.end(), 0);
@@ -200,7 +192,7 @@ fn when_the_new_door_is_killed_the_first_process_says_so_and_another_server_star
     signal(new, "KILL");
     assert_eq!(running.ended(), 128 + 9);
     let again = Running::start(&home, &vendor.program("0.2.0", json!({})), false, &[]);
-    until("it runs", || status(&home)["state"] == "running");
+    until("it runs", || home.status()["state"] == "running");
     assert_eq!(again.end(), 0);
 }
 
@@ -214,7 +206,7 @@ fn when_the_first_process_is_killed_the_door_ends_and_another_server_starts() {
     signal(running.pid(), "KILL");
     let again = Running::start(&home, &vendor.program("0.2.0", json!({})), false, &[]);
     assert!(!lives(new));
-    until("it runs", || status(&home)["state"] == "running");
+    until("it runs", || home.status()["state"] == "running");
     assert_eq!(again.end(), 0);
 }
 
@@ -229,7 +221,7 @@ fn a_second_wish_to_end_ends_at_once() {
     let mut slow = Kept::to(running.public);
     slow.say("POST /sign-in HTTP/1.1\r\nHost: news.example.jp\r\nContent-Length: 10\r\n\r\nx");
     signal(running.pid(), "INT");
-    until("it is asked", || status(&home)["state"] != "running");
+    until("it is asked", || home.status()["state"] != "running");
     signal(running.pid(), "INT");
     assert_eq!(running.ended(), 130);
     until("the door has gone", || !lives(new));
@@ -356,7 +348,7 @@ fn a_door_that_cannot_have_what_it_needs_says_why_and_the_old_one_has_lost_nothi
     let told = apply(&home, &vendor, "0.2.0", json!({}));
     assert_eq!(step(&told)["ok"], false, "{told}");
     assert!(!step(&told)["detail"].as_str().unwrap().contains("has ended"), "it says why: {told}");
-    let now = status(&home);
+    let now = home.status();
     assert_eq!(now["door"]["pid"], running.pid());
     let second = home.ask(&["serve", "--listen", "127.0.0.1:0"]);
     assert_eq!(
@@ -366,6 +358,6 @@ fn a_door_that_cannot_have_what_it_needs_says_why_and_the_old_one_has_lost_nothi
         second.stderr
     );
     Kept::to(running.admin).page("/sign-in", "");
-    assert_eq!(status(&home)["worker"]["pid"], now["worker"]["pid"]);
+    assert_eq!(home.status()["worker"]["pid"], now["worker"]["pid"]);
     assert_eq!(running.end(), 0);
 }

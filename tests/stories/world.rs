@@ -115,6 +115,10 @@ impl Home {
         self.run(&[words, &["--data", "D", "--json"]].concat())
     }
 
+    pub fn status(&self) -> Value {
+        self.ask(&["status"]).ok().json()
+    }
+
     /// A server on a port of its own, once it is ready.
     pub fn serve(&self) -> Serving {
         self.serve_at("127.0.0.1:0")
@@ -146,6 +150,10 @@ pub fn said(output: Output) -> Said {
     }
 }
 
+pub fn signal(pid: impl Into<u64>, name: &str) {
+    assert!(Command::new("kill").args(["-s", name, &pid.into().to_string()]).status().unwrap().success());
+}
+
 pub struct Serving {
     child: Child,
     pub url: String,
@@ -154,8 +162,7 @@ pub struct Serving {
 
 impl Serving {
     pub fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
+        signal(self.child.id(), name);
     }
 
     pub fn has_ended(&mut self) -> bool {

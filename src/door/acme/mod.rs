@@ -68,14 +68,11 @@ impl Keeper {
         Ok(kept.filter(|c| c.is_for(&self.authority.names) && c.until > now))
     }
 
-    /// Runs until dropped; the certificate of an earlier run, every new one and every failure is told.
+    /// Runs until dropped; every new certificate and every failure is told. The one of an earlier run is `kept`.
     pub(crate) async fn keep(mut self, mut tell: impl FnMut(Result<Certificate>) + Send) {
-        if let Some(kept) = self.kept(clock::now()).transpose() {
-            tell(kept);
-        }
         loop {
             let now = clock::now();
-            // What cannot be read was told above, and is ordered anew.
+            // What cannot be read is told by whoever asks for it first, and is ordered anew.
             let kept = self.kept(now).ok().flatten();
             match plan::next(kept.as_ref().map(|c| (c.since, c.until)), self.last, now) {
                 Next::Wait(time) => tokio::time::sleep(time.min(limits::ACME_LOOK)).await,

@@ -173,25 +173,25 @@ fn keeper(settings: &FrontSettings, state: &State, outlet: &dyn Outlet) -> Optio
     let Some(Certificate::OfOurs { folder, seal, authority, .. }) = &settings.certificate else { return None };
     let proofs = Arc::clone(state.certificates.proofs());
     let keeper = Keeper::new(authority.clone()?, folder.clone(), seal, proofs);
-    // What cannot be read is told by the keeper itself, and ordered anew.
-    if let Ok(Some(kept)) = keeper.kept(clock::now())
-        && let Err(e) = state.certificates.put(kept.chain.as_bytes(), kept.key.as_bytes())
-    {
-        outlet.fault(&e);
+    // What cannot be read is ordered anew.
+    if let Some(kept) = keeper.kept(clock::now()).transpose() {
+        show(state, kept, outlet);
     }
     Some(keeper)
 }
 
-/// The certificate that an authority gave, now and every time it gives another.
+fn show(state: &State, given: Result<acme::Certificate>, outlet: &dyn Outlet) {
+    let shown = given.and_then(|c| state.certificates.put(c.chain.as_bytes(), c.key.as_bytes()));
+    if let Err(e) = shown {
+        outlet.fault(&e);
+    }
+}
+
+/// Every certificate that an authority gives from now on.
 async fn keep_fresh(state: Arc<State>, keeper: Keeper, outlet: Arc<dyn Outlet>) {
     let use_it = {
         let state = Arc::clone(&state);
-        move |given: Result<acme::Certificate>| {
-            let used = given.and_then(|c| state.certificates.put(c.chain.as_bytes(), c.key.as_bytes()));
-            if let Err(e) = used {
-                outlet.fault(&e);
-            }
-        }
+        move |given| show(&state, given, &*outlet)
     };
     tokio::select! {
         () = state.lingering() => {}

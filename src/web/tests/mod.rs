@@ -103,6 +103,16 @@ impl TestSite {
         site
     }
 
+    /// A new one, seen by somebody of this role who reads this language.
+    pub(crate) fn read_by(role: Role, lang: Lang) -> TestSite {
+        let mut site = TestSite::new();
+        site.lang = lang;
+        let user = site.user(role);
+        access::user::set_language(&site.site.house.store, site.now, user.id, lang).unwrap();
+        site.become_user(role);
+        site
+    }
+
     pub(crate) fn become_user(&mut self, role: Role) {
         let user = self.user(role);
         let (session, token) =

@@ -191,11 +191,8 @@ fn sound(site: &mut TestSite, url: &str, lang: Lang) {
 fn every_page_can_be_read_aloud_worked_by_keyboard_and_shows_both_languages() {
     for lang in [Lang::Ja, Lang::En] {
         for role in [Role::Admin, Role::Viewer] {
-            let mut site = TestSite::new();
-            site.lang = lang;
+            let mut site = TestSite::read_by(role, lang);
             let user = site.user(role);
-            crate::access::user::set_language(&site.site.house.store, site.now, user.id, lang).unwrap();
-            site.become_user(role);
             for row in TABLE.iter().filter(|r| r.method == Method::Get && !r.path.starts_with("/assets/")) {
                 sound(&mut site, &filled(row.path), lang);
                 sound(&mut site, &filled(row.path).replace("/1", &format!("/{}", user.id)), lang);
@@ -211,11 +208,7 @@ fn every_page_can_be_read_aloud_worked_by_keyboard_and_shows_both_languages() {
 #[test]
 fn forms_with_faults_say_so_first_and_point_at_the_fields() {
     for lang in [Lang::Ja, Lang::En] {
-        let mut site = TestSite::new();
-        site.lang = lang;
-        let user = site.user(Role::Admin);
-        crate::access::user::set_language(&site.site.house.store, site.now, user.id, lang).unwrap();
-        site.become_user(Role::Admin);
+        let mut site = TestSite::read_by(Role::Admin, lang);
         for (url, fields) in [
             ("/settings/users/new", vec![("email", "not an address"), ("role", "")]),
             ("/settings/tokens/new", vec![("name", "")]),

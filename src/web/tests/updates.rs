@@ -276,11 +276,7 @@ fn what_is_offered_outlives_the_server_until_it_is_installed_or_replaced() {
 #[test]
 fn the_probation_is_chosen_where_an_update_begins_and_a_wrong_one_starts_nothing() {
     for lang in [Lang::Ja, Lang::En] {
-        let mut site = TestSite::new();
-        site.lang = lang;
-        let user = site.user(Role::Admin);
-        user::set_language(&site.site.house.store, site.now, user.id, lang).unwrap();
-        site.become_user(Role::Admin);
+        let mut site = TestSite::read_by(Role::Admin, lang);
         let good = bundle(&mut site, "1.1.0");
         site.site.house.set_door(DoorFacts { pid: 7, ..DoorFacts::default() });
         let page = bring(&mut site, &good).body;
@@ -351,11 +347,7 @@ fn the_source_of_updates_is_set_at_a_page_and_its_token_is_never_shown_again() {
 #[test]
 fn what_is_wrong_with_a_source_is_said_at_its_field_and_nothing_is_saved() {
     for lang in [Lang::Ja, Lang::En] {
-        let mut site = TestSite::new();
-        site.lang = lang;
-        let user = site.user(Role::Admin);
-        user::set_language(&site.site.house.store, site.now, user.id, lang).unwrap();
-        site.become_user(Role::Admin);
+        let mut site = TestSite::read_by(Role::Admin, lang);
         let wrong: &[(&str, &[(&str, &str)])] = &[
             ("kind", &[("kind", "ftp")]),
             ("project", &[("kind", "github"), ("project", "alone")]),

@@ -53,6 +53,17 @@ fn trusting(
     config
 }
 
+type Speaking = hyper::client::conn::http2::SendRequest<Full<Bytes>>;
+
+/// A client of the public side, and the future that moves its bytes.
+async fn by_http2(world: &World) -> (Speaking, impl Future<Output = hyper::Result<()>> + Send + use<>) {
+    let config = trusting(shown(world), &[b"h2"], BOTH);
+    let stream = tokio::net::TcpStream::connect(world.address(Surface::Public, Speaks::Https)).await.unwrap();
+    let name = ServerName::try_from("localhost").unwrap();
+    let stream = tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap();
+    hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap()
+}
+
 fn secure(to: SocketAddr, config: ClientConfig) -> StreamOwned<ClientConnection, TcpStream> {
     let name = ServerName::try_from("localhost").unwrap();
     StreamOwned::new(ClientConnection::new(Arc::new(config), name).unwrap(), super::world::connect(to))
@@ -81,15 +92,9 @@ fn both_versions_of_tls_are_spoken_with_a_certificate_of_our_own_making() {
 #[test]
 fn http_2_is_spoken_and_its_requests_reach_the_worker_like_all_others() {
     let world = self_signed(None);
-    let to = world.address(Surface::Public, Speaks::Https);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let config = trusting(shown(&world), &[b"h2"], BOTH);
-        let stream = tokio::net::TcpStream::connect(to).await.unwrap();
-        let name = ServerName::try_from("localhost").unwrap();
-        let stream = tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap();
-        let (mut sender, connection) =
-            hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+        let (mut sender, connection) = by_http2(&world).await;
         tokio::spawn(connection);
         for (method, path, body, status) in [
             ("GET", "/p", "", 200),
@@ -122,15 +127,9 @@ fn http_2_is_spoken_and_its_requests_reach_the_worker_like_all_others() {
 #[test]
 fn an_http_2_connection_is_told_to_come_back_when_another_front_listens() {
     let mut world = self_signed(None);
-    let to = world.address(Surface::Public, Speaks::Https);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let config = trusting(shown(&world), &[b"h2"], BOTH);
-        let stream = tokio::net::TcpStream::connect(to).await.unwrap();
-        let name = ServerName::try_from("localhost").unwrap();
-        let stream = tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap();
-        let (mut sender, connection) =
-            hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+        let (mut sender, connection) = by_http2(&world).await;
         let ended = tokio::spawn(connection);
         let request = hyper::Request::get("https://localhost/p").body(Full::new(Bytes::new())).unwrap();
         assert_eq!(sender.send_request(request).await.unwrap().status(), 200);
