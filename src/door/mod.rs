@@ -45,7 +45,7 @@ use crate::base::slots::Slots;
 use crate::base::{Error, Kind, Result, clock, limits, log};
 use access::Lines;
 use control::Control;
-use facts::Facts;
+use facts::{Facts, State};
 use front::{Front, FrontSettings, Outlet};
 use gate::Gate;
 use hand::Event;
@@ -84,6 +84,7 @@ pub struct Door {
     url: String,
     front: OpenFront,
     lines: Arc<Lines>,
+    facts: Arc<Facts>,
     address: SocketAddr,
     control: Control,
     tell: Sender<Event>,
@@ -164,7 +165,7 @@ impl Ready {
             starter,
             root: settings.root,
             gate,
-            facts,
+            facts: Arc::clone(&facts),
             lines: Arc::clone(&lines),
             front: Arc::clone(&front),
             control: control.clone(),
@@ -190,7 +191,7 @@ impl Ready {
             .name("supervise".into())
             .spawn(move || supervisor.run())
             .map_err(|e| Error::io(say!("処理を始められません。", "Cannot start a thread."), e))?;
-        Ok(Door { url, front, lines, address, control, tell, supervising })
+        Ok(Door { url, front, lines, facts, address, control, tell, supervising })
     }
 }
 
@@ -226,6 +227,7 @@ impl Door {
     fn close(self) -> Result<Option<Linger>> {
         if !self.supervising.is_finished() {
             notify::stopping();
+            self.facts.set_state(State::Stopping);
             self.lines.say(&ToWorker::Leaving);
             stop(&self.front);
             // One that has ended by itself has an outcome already. Where another door took over, what is left of this one

@@ -161,7 +161,9 @@ fn the_first_signal_ends_in_good_order_and_the_second_at_once() {
     let ready = ask(&server, "GET /sign-in HTTP/1.1", "").unwrap();
     assert_eq!(ready.0, 200);
     server.signal("TERM");
-    until(&home, "it ends", |s| s["state"] != "running" || s.get("door").is_none());
+    while TcpStream::connect(&host).is_ok() {
+        std::thread::yield_now();
+    }
     assert!(!server.has_ended(), "the request is waited for");
     let began = Instant::now();
     server.signal("TERM");
