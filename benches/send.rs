@@ -35,6 +35,10 @@ impl Post {
 }
 
 impl Letters for Post {
+    fn domains(&self, contacts: &[ContactId]) -> Result<Vec<Option<String>>> {
+        Ok(vec![Some("example.jp".to_owned()); contacts.len()])
+    }
+
     fn letter(&self, run: RunId, contact: ContactId, _now: Time) -> Result<Result<Letter, Skip>> {
         let fields = minijinja::context! { 姓 => format!("山田{}", contact.0 % 97), 都道府県 => "東京都", 会員番号 => contact.0 };
         let text = self.templates.get_template("body").and_then(|t| t.render(fields)).map_err(Error::bug)?;
@@ -110,7 +114,7 @@ fn ours(sink: &Sink, recipients: i64, connections: i64) -> Result<(f64, u64, usi
     let size = post.letter(RunId(1), ContactId(1), Time(1))?.map_or(0, |letter| letter.message.len());
     let work = Work {
         ledger: &ledger,
-        relay: &Relay::parse(&format!("smtp://127.0.0.1:{}", sink.1))?,
+        route: &Relay::parse(&format!("smtp://127.0.0.1:{}", sink.1))?.into(),
         letters: &post,
         steer: &Steer::new(),
         policy: Policy { connections: connections as usize, ..Policy::default() },

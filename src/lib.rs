@@ -18,3 +18,7 @@ pub mod units;
 pub mod update;
 pub mod web;
 pub mod worker;
+
+/// Of every program that holds the house: a relayed request and a mail are made of many small pieces.
+#[global_allocator]
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -360,6 +360,15 @@ pub const SEGMENT_DEPTH: usize = 20;
 pub const ADDRESS_FILE: u64 = 4 * KB;
 /// A list of addresses that an old system stopped, uploaded.
 pub const SUPPRESSION_FILE: u64 = 256 * MB;
+// Names.
+/// A question to DNS, all its tries together, and one of these at a server that the settings name.
+pub const DNS_TIME: Duration = Duration::from_secs(10);
+pub const DNS_TRY: Duration = Duration::from_secs(3);
+/// Answers kept, and how long the machine's own settings count before they are read anew.
+pub const DNS_CACHE: u64 = 20_000;
+pub const DNS_KEPT: Duration = Duration::from_secs(600);
+/// Name servers that the settings may name.
+pub const DNS_SERVERS: usize = 8;
 // Delivery. The first seven are RFC 5321 4.5.3.2.
 pub const SMTP_BANNER: Duration = Duration::from_secs(300);
 pub const SMTP_MAIL: Duration = Duration::from_secs(300);
@@ -379,6 +388,25 @@ pub const REPLY_KEPT: usize = 240;
 /// Connections of a run, and messages on one of them.
 pub const CONNECTIONS: usize = 10;
 pub const PER_CONNECTION: u32 = 500;
+/// What an admin may set for a receiver.
+pub const PER_CONNECTION_MAX: u32 = 10_000;
+pub const PER_MINUTE_MAX: u32 = 1_000_000;
+/// Connections to receivers at a time.
+pub const DIRECT_CONNECTIONS: usize = 1_000;
+/// Mail hosts of one domain that are tried, domains whose hosts are remembered, and how long.
+pub const MX_HOSTS: usize = 8;
+pub const MX_KNOWN: usize = 200_000;
+pub const MX_KEPT: Duration = Duration::from_secs(600);
+pub const MX_KEPT_UNKNOWN: Duration = Duration::from_secs(30);
+/// So many receivers out of reach, and nobody reached: the way out is closed.
+pub const NOBODY_REACHED: usize = 3;
+/// Rows that wait in memory.
+pub const WAITING_MAX: usize = 2_000_000;
+/// How long a lane stays for rows that may come, and how often the ledger is looked at for rows that are due.
+pub const LANE_IDLE: Duration = Duration::from_secs(2);
+pub const SORT_AGAIN: Duration = Duration::from_millis(500);
+/// Rows that were put off together come back over this time.
+pub const PUT_OFF_SPREAD: Duration = Duration::from_secs(60);
 /// A letter older than this is asked for again before its first byte leaves.
 pub const LETTER_FRESH: Duration = Duration::from_millis(250);
 /// A recipient of a bulk run is given up after this.

@@ -13,7 +13,7 @@ use super::rows::{self, campaigns::Place};
 use super::run::{self, Run, RunState, event};
 use crate::base::{By, Error, Progress, Result, Say, Time, ids::CampaignId, ids::ContactId, limits};
 use crate::contacts::reading;
-use crate::delivery::{self, Ended, Ledger, Policy, Relay, Steer, Work};
+use crate::delivery::{self, Ended, Ledger, Policy, Route, Steer, Work};
 use crate::store::{Deed, Store};
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -46,7 +46,7 @@ impl Drop for Claim<'_> {
 /// What drives a campaign: lent by the worker, or by a command that waits.
 pub struct Drive<'a> {
     pub store: &'a Store,
-    pub relay: &'a Relay,
+    pub route: &'a Route,
     pub policy: Policy,
     pub progress: &'a dyn Progress,
     pub clock: Arc<dyn Fn() -> Time + Send + Sync>,
@@ -142,7 +142,7 @@ fn send(d: &Drive<'_>, run: &Run, ledger: &Ledger) -> Result<Ended> {
     let (steer, over) = (Steer::new(), AtomicBool::new(false));
     let resend = campaign::get(d.store, run.campaign)?.draft.options.resend;
     let policy = Policy { resend_in_doubt: resend, ..d.policy.clone() };
-    let work = Work { ledger, relay: d.relay, letters: &letters, steer: &steer, policy, clock: Arc::clone(&d.clock) };
+    let work = Work { ledger, route: d.route, letters: &letters, steer: &steer, policy, clock: Arc::clone(&d.clock) };
     std::thread::scope(|s| {
         let watch = s.spawn(|| watch(d, run, (ledger, &steer, &over)));
         let ended = delivery::run(&work);

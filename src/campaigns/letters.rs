@@ -8,7 +8,7 @@ use super::header::HeaderText;
 use super::links::{self, Holder, Signer};
 use super::mime::{Frame, Head, Mail, Part};
 use super::render::{Links, Rendered, Renderer};
-use crate::base::{Email, Result, Time, ids::ContactId, ids::RunId};
+use crate::base::{Email, Result, Time, ids::ContactId, ids::RunId, resolve};
 use crate::contacts::MailKind;
 use crate::contacts::attribute::Catalog;
 use crate::contacts::people::Person;
@@ -148,6 +148,12 @@ impl<'a> RunLetters<'a> {
 }
 
 impl Letters for RunLetters<'_> {
+    fn domains(&self, contacts: &[ContactId]) -> Result<Vec<Option<String>>> {
+        let emails = reading::emails(self.store, contacts)?;
+        let domain = |email: Email| resolve::a_labels(email.domain()).map(|domain| domain.to_ascii_lowercase());
+        Ok(emails.into_iter().map(|email| email.and_then(domain)).collect())
+    }
+
     fn letter(&self, run: RunId, contact: ContactId, now: Time) -> Result<Result<Letter, Skip>> {
         let content = &self.writer.content;
         if let Some(reason) = audience::refusal(self.store, contact, content.topic, content.kind)? {

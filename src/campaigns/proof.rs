@@ -13,7 +13,7 @@ use crate::base::{Email, Error, Kind, Result, Time, ids::CampaignId, ids::Contac
 use crate::contacts::attribute::Catalog;
 use crate::contacts::people::Person;
 use crate::contacts::reading;
-use crate::delivery::{self, Relay};
+use crate::delivery::{self, Route};
 use crate::store::Store;
 use serde::Serialize;
 
@@ -102,7 +102,7 @@ pub enum TestTo {
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Tested {
     pub sent: u64,
-    /// Not taken by the relay.
+    /// Not taken by the next host.
     pub refused: u64,
     /// Members of the group who refused or are on the do-not-send list.
     pub left_out: u64,
@@ -111,7 +111,7 @@ pub struct Tested {
 /// Test mails are marked, their refusal link does nothing, and they are not counted anywhere.
 pub fn test(
     store: &Store,
-    relay: &Relay,
+    route: &Route,
     now: Time,
     (campaign, public_url): (&Campaign, &str),
     (to, as_contact): (&TestTo, Option<ContactId>),
@@ -144,7 +144,7 @@ pub fn test(
         return Err(Error::refused(say!("テストの送り先がありません。", "There is nobody to send the test to.")));
     }
     for letter in &letters {
-        match (200..300).contains(&delivery::send_one(relay, letter)?.code) {
+        match (200..300).contains(&delivery::send_one(route, letter)?.code) {
             true => tested.sent += 1,
             false => tested.refused += 1,
         }

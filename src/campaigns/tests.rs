@@ -13,7 +13,7 @@ use crate::base::{By, Email, Kind, Progress, Time, clock, ids::CampaignId, ids::
 use crate::contacts::consent::{self, Agreement, Basis};
 use crate::contacts::{MailKind, address_hash, topic};
 use crate::delivery::catcher::{Act, Catcher, Offer, Rule};
-use crate::delivery::{Decision, Policy, Relay, State as RowState, Step};
+use crate::delivery::{Decision, Policy, Relay, Route, State as RowState, Step};
 use crate::store::Store;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,7 +26,7 @@ struct House {
     dir: tempfile::TempDir,
     store: Store,
     catcher: Catcher,
-    relay: Relay,
+    route: Route,
     topic: TopicId,
     by: By,
 }
@@ -59,8 +59,8 @@ impl House {
             })
             .unwrap();
         let catcher = Catcher::start(Offer::new(|| NOW)).unwrap();
-        let relay = Relay::parse(&format!("smtp://{}", catcher.addr())).unwrap();
-        House { dir, store, catcher, relay, topic, by }
+        let route = Relay::parse(&format!("smtp://{}", catcher.addr())).unwrap().into();
+        House { dir, store, catcher, route, topic, by }
     }
 
     fn person(&self, email: &str, family: &str, agrees: bool) -> ContactId {
@@ -131,7 +131,7 @@ impl House {
     fn drive_with(&self, id: CampaignId, progress: &dyn Progress) -> Driven {
         let policy = Policy { connections: 2, ..Policy::default() };
         let clock: Arc<dyn Fn() -> Time + Send + Sync> = Arc::new(clock::now);
-        drive(&Drive { store: &self.store, relay: &self.relay, policy, progress, clock }, id).unwrap()
+        drive(&Drive { store: &self.store, route: &self.route, policy, progress, clock }, id).unwrap()
     }
 
     /// Decoded: headers unfolded, bodies out of base64.
@@ -260,7 +260,7 @@ fn a_refusal_between_two_attempts_stops_the_second() {
     let ear = Ear(AtomicBool::new(false));
     let (policy, progress) = (Policy::default(), &ear);
     let driven =
-        drive(&Drive { store: &house.store, relay: &house.relay, policy, progress, clock: hours_later }, id).unwrap();
+        drive(&Drive { store: &house.store, route: &house.route, policy, progress, clock: hours_later }, id).unwrap();
     let counts = result::sums(&house.store, id).unwrap().counts;
     assert_eq!((driven, counts.suppressed, house.catcher.count()), (Driven::Done, 1, 0), "{counts:?}");
 }
@@ -421,7 +421,7 @@ fn a_run_without_its_ledger_is_damaged_and_never_sent_again() {
     house.store.write(&house.by, NOW, "test.lose", |tx| super::rows::runs::expanded(tx, run, 1, "x")).unwrap();
     let clock: Arc<dyn Fn() -> Time + Send + Sync> = Arc::new(clock::now);
     let progress = Ear(AtomicBool::new(false));
-    let d = Drive { store: &house.store, relay: &house.relay, policy: Policy::default(), progress: &progress, clock };
+    let d = Drive { store: &house.store, route: &house.route, policy: Policy::default(), progress: &progress, clock };
     assert_eq!(drive(&d, id).unwrap_err().kind(), Kind::Damaged);
     assert_eq!(campaign::get(&house.store, id).unwrap().state, State::Damaged);
     assert_eq!(run::get(&house.store, run).unwrap().state, RunState::Damaged);
@@ -521,9 +521,9 @@ fn a_preview_and_a_test_mail_are_what_the_recipient_would_get() {
 
     let campaign = campaign::get(&house.store, id).unwrap();
     let one = TestTo::These(vec![Email::parse("me@example.jp").unwrap()]);
-    proof::test(&house.store, &house.relay, NOW, (&campaign, URL), (&one, Some(second))).unwrap();
+    proof::test(&house.store, &house.route, NOW, (&campaign, URL), (&one, Some(second))).unwrap();
     let group = TestTo::Group("会員".into());
-    assert_eq!(proof::test(&house.store, &house.relay, NOW, (&campaign, URL), (&group, None)).unwrap().sent, 2);
+    assert_eq!(proof::test(&house.store, &house.route, NOW, (&campaign, URL), (&group, None)).unwrap().sent, 2);
     let mails = house.mails();
     assert_eq!((mails.len(), mails[0].0.as_str()), (3, "me@example.jp"));
     assert!(mails[0].1.contains("Subject: 【テスト】{{ 7*7 }}様へ"), "{}", mails[0].1);

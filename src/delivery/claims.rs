@@ -1,38 +1,26 @@
-//! Which row is next: deferred rows that are due, then queued ones, a page at a time, so that memory does not grow
-//! with the number of recipients.
+//! Which rows are next: deferred rows that are due, then queued ones, a page at a time.
 
 use super::ledger::Ledger;
 use super::row::{Row, State};
 use crate::base::{Result, Time, ids::ContactId, limits};
-use std::collections::{HashSet, VecDeque};
+use std::collections::HashSet;
 
 #[derive(Default)]
 pub(super) struct Claims {
-    ready: VecDeque<Row>,
-    /// Read and not settled on disk yet: whoever is here is not read a second time.
+    /// Deferred rows that were read and are not settled on disk yet: they are not read a second time.
     held: HashSet<ContactId>,
     after: Option<ContactId>,
     all_read: bool,
-    pub(super) given: u64,
 }
 
 impl Claims {
-    pub(super) fn next(&mut self, ledger: &Ledger, now: Time) -> Result<Option<Row>> {
-        if self.ready.is_empty() {
-            self.read_due(ledger, now)?;
+    /// The next page; empty when there is nothing for now.
+    pub(super) fn page(&mut self, ledger: &Ledger, now: Time) -> Result<Vec<Row>> {
+        let due = self.due(ledger, now)?;
+        match due.is_empty() {
+            true => self.queued(ledger),
+            false => Ok(due),
         }
-        if self.ready.is_empty() {
-            self.read_queued(ledger)?;
-        }
-        let row = self.ready.pop_front();
-        self.given += u64::from(row.is_some());
-        Ok(row)
-    }
-
-    /// Not sent after all: it is the next one again.
-    pub(super) fn put_back(&mut self, row: Row) {
-        self.given -= 1;
-        self.ready.push_front(row);
     }
 
     /// Its outcome is on disk.
@@ -40,28 +28,28 @@ impl Claims {
         self.held.remove(&contact);
     }
 
-    fn read_due(&mut self, ledger: &Ledger, now: Time) -> Result<()> {
+    /// Deferred rows whose time has come.
+    fn due(&mut self, ledger: &Ledger, now: Time) -> Result<Vec<Row>> {
+        let mut page = Vec::new();
         // Rows that are held are still among those that are due, so the page has room for them.
         for (_, contact) in ledger.due(now, limits::CLAIM_PAGE + self.held.len())? {
             if let Some(row) = ledger.row(contact)?.filter(|row| row.state == State::Deferred)
                 && self.held.insert(contact)
             {
-                self.ready.push_back(row);
+                page.push(row);
             }
         }
-        Ok(())
+        Ok(page)
     }
 
-    fn read_queued(&mut self, ledger: &Ledger) -> Result<()> {
+    fn queued(&mut self, ledger: &Ledger) -> Result<Vec<Row>> {
         if self.all_read || ledger.counts()?.queued == 0 {
             self.all_read = true;
-            return Ok(());
+            return Ok(Vec::new());
         }
         let page = ledger.rows_in(State::Queued, self.after, limits::CLAIM_PAGE)?;
         self.all_read = page.len() < limits::CLAIM_PAGE;
         self.after = page.last().map(|row| row.contact).or(self.after);
-        let held = &mut self.held;
-        self.ready.extend(page.into_iter().filter(|row| held.insert(row.contact)));
-        Ok(())
+        Ok(page)
     }
 }

@@ -24,4 +24,8 @@ pub enum Skip {
 /// An error means that no letter can be made for anybody; it ends the run and leaves every row as it was.
 pub trait Letters: Send + Sync {
     fn letter(&self, run: RunId, contact: ContactId, now: Time) -> Result<Result<Letter, Skip>>;
+
+    /// The domain of each contact's address, in small letters and ASCII, `None` where nobody is; asked when mail leaves
+    /// straight to the receivers, and only to put it in order.
+    fn domains(&self, contacts: &[ContactId]) -> Result<Vec<Option<String>>>;
 }

@@ -59,35 +59,50 @@
 //! `relay`: a lane asks only for a session.
 
 mod alarm_to;
+mod attempt;
 pub mod catcher;
 mod claims;
 mod clerk;
+mod destination;
+mod direct;
 mod engine;
+mod floor;
 mod lane;
 mod ledger;
 mod letter;
 mod own_mail;
 mod plan;
 mod probe;
+mod queue;
 mod relay;
+mod route;
 mod row;
 mod rows;
 mod schema;
+mod shaping;
+mod single;
 mod smtp;
+mod sorter;
 mod steer;
 #[cfg(test)]
 mod tests;
+mod verdict;
 mod withheld;
 mod writers;
 
 pub use alarm_to::{alarm_to, set_alarm_to};
-pub use engine::{Clock, Ended, Policy, Work, check, run, send_one};
+pub use destination::Shape;
+pub use direct::{Direct, DirectSettings, SenderAddress, direct, set_direct};
+pub use engine::{Clock, Ended, Policy, Work, run};
 pub use ledger::{Complete, Decision, Ledger, Outcome};
 pub use letter::{Letter, Letters, Skip};
 pub use own_mail::{own_mail, test_mail};
 pub use probe::{Heard, probe};
 pub use relay::{Relay, relay, set_relay};
+pub use route::{Route, Routes};
 pub use row::{Counts, Row, State};
 pub use schema::SCHEMA;
+pub use shaping::{Group, Limits, Reaction, Sign, groups, set_group};
+pub use single::{check, send_one};
 pub use smtp::{Step, reply::Reply, session::in_ascii};
 pub use steer::Steer;

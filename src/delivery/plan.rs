@@ -95,13 +95,17 @@ pub(super) struct Patience {
 
 /// When a row that was deferred for the `attempts`-th time is due; `None` when its time is over.
 /// `jitter` (0..=255) spreads the tries by up to a fifth, so that a deferred crowd does not come back as one.
-pub(super) fn retry_at(attempts: u16, since: Time, now: Time, patience: Patience, jitter: u8) -> Option<Time> {
+pub(super) fn retry_at(attempts: u16, (since, now): (Time, Time), patience: Patience, jitter: u8) -> Option<Time> {
     let n = usize::from(attempts.saturating_sub(1)).min(BACKOFF_MINUTES.len() - 1);
     let wait = Duration::from_secs(BACKOFF_MINUTES[n] * 60);
     let due = now.plus(wait + wait * u32::from(jitter) / (5 * 255));
+    is_in_time((since, due), patience).then_some(due)
+}
+
+/// Whether a row may still be tried at that moment.
+pub(super) fn is_in_time((since, at): (Time, Time), patience: Patience) -> bool {
     let over = since.plus(patience.lifetime);
-    let over = patience.end.map_or(over, |end| over.min(end));
-    (due < over).then_some(due)
+    at < patience.end.map_or(over, |end| over.min(end))
 }
 
 /// What a ledger keeps of a reply: no address, no mailbox name, one line, bounded.
@@ -224,7 +228,7 @@ mod tests {
         let patience = Patience { lifetime: Duration::from_secs(24 * 3600), end: None };
         let minutes = |attempts, now: i64, jitter| {
             let now = Time(now * 60_000);
-            retry_at(attempts, Time(0), now, patience, jitter).map(|t| t.since(now).as_secs() / 60)
+            retry_at(attempts, (Time(0), now), patience, jitter).map(|t| t.since(now).as_secs() / 60)
         };
         for (attempts, now, jitter, want) in [
             (1, 0, 0, Some(1)),
@@ -240,7 +244,7 @@ mod tests {
             assert_eq!(minutes(attempts, now, jitter), want, "{attempts} {now}");
         }
         let short = Patience { end: Some(Time(30_000)), ..patience };
-        assert_eq!(retry_at(1, Time(0), Time(0), short, 0), None);
+        assert_eq!(retry_at(1, (Time(0), Time(0)), short, 0), None);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! the house's own setting, nobody else's words.
 
 use super::engine::runtime;
-use super::smtp::session::Trust;
+use super::smtp::session::{Guard, Trust};
 use super::smtp::wire::Stream;
 use super::smtp::{Trouble, Waits};
 use crate::base::{limits, resolve};
@@ -85,7 +85,11 @@ async fn connect(place: &Place) -> Result<Box<dyn Stream>, Trouble> {
     }
     let stream: Box<dyn Stream> = Box::new(found.ok_or_else(silent)?);
     match place.tls {
-        true => Trust::of_machine(None)?.protect(stream, &place.host, &Waits::all(limits::PROBE_WAIT)).await,
+        true => {
+            Trust::of_machine(None)?
+                .protect(stream, (&place.host, Guard::Implicit), &Waits::all(limits::PROBE_WAIT))
+                .await
+        }
         false => Ok(stream),
     }
 }

@@ -100,6 +100,11 @@ impl Row {
         Row { contact, state: State::Queued, attempts: 0, code: 0, said, at: now, since: zero, until: zero }
     }
 
+    /// Never tried.
+    pub(super) fn is_new(&self) -> bool {
+        self.state == State::Queued && self.attempts == 0 && self.since.ms() == 0
+    }
+
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(29 + self.said.len());
         out.push(self.state.tag());

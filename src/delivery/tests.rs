@@ -24,6 +24,10 @@ struct Post {
 }
 
 impl Letters for Post {
+    fn domains(&self, contacts: &[ContactId]) -> Result<Vec<Option<String>>> {
+        Ok(contacts.iter().map(|_| Some("example.jp".to_owned())).collect())
+    }
+
     fn letter(&self, run: RunId, contact: ContactId, _now: Time) -> Result<Result<Letter, Skip>> {
         self.asked.fetch_add(1, Ordering::SeqCst);
         if let Some((_, skip)) = self.skips.lock().unwrap().iter().find(|(c, _)| *c == contact) {
@@ -59,11 +63,11 @@ impl House {
         House { _dir: dir, _store: store, ledger, post: Post::default(), steer: Steer::new(), clock, policy }
     }
 
-    fn work<'a>(&'a self, relay: &'a Relay) -> Work<'a> {
+    fn work<'a>(&'a self, route: &'a Route) -> Work<'a> {
         let clock = Arc::clone(&self.clock);
         Work {
             ledger: &self.ledger,
-            relay,
+            route,
             letters: &self.post,
             steer: &self.steer,
             policy: self.policy.clone(),
@@ -72,7 +76,7 @@ impl House {
     }
 
     fn send(&self, relay: &Relay) -> Ended {
-        let ended = run_with(&self.work(relay), Waits::all(Duration::from_secs(5))).unwrap();
+        let ended = run_with(&self.work(&relay.clone().into()), Waits::all(Duration::from_secs(5))).unwrap();
         assert!(self.counts().add_up());
         ended
     }
@@ -454,18 +458,18 @@ fn a_relay_without_starttls_gets_no_mail() {
 #[test]
 fn a_check_says_what_is_wrong() {
     let catcher = catcher();
-    assert!(check(&relay_to(&catcher)).is_ok());
+    assert!(check(&relay_to(&catcher).into()).is_ok());
     let port = catcher.addr().port();
     for (url, word) in [
         (format!("smtps://localhost:{port}"), "TLS"),
         (format!("smtp+starttls://localhost:{port}"), "STARTTLS"),
         ("smtp://localhost:1".into(), "connect"),
     ] {
-        let said = check(&Relay::parse(&url).unwrap()).unwrap_err();
+        let said = check(&Relay::parse(&url).unwrap().into()).unwrap_err();
         assert!(said.says().en.contains(word), "{url}: {}", said.says().en);
     }
     let relay = Relay::parse(&format!("smtp://u@127.0.0.1:{port}")).unwrap().with_password(Secret::new(*b"x")).unwrap();
-    assert!(check(&relay).unwrap_err().says().en.contains("sign in"));
+    assert!(check(&relay.into()).unwrap_err().says().en.contains("sign in"));
 }
 
 #[test]
@@ -493,16 +497,16 @@ fn a_test_mail_comes_back_with_the_relays_answer() {
     let catcher = catcher();
     let post = Post::default();
     let letter = post.letter(RunId(1), ContactId(1), Time(1)).unwrap().unwrap();
-    assert_eq!(send_one(&relay_to(&catcher), &letter).unwrap().code, 250);
+    assert_eq!(send_one(&relay_to(&catcher).into(), &letter).unwrap().code, 250);
     catcher.rule(say(Step::Rcpt, "", None, "550 5.1.1 no"));
-    assert!(send_one(&relay_to(&catcher), &letter).is_err());
+    assert!(send_one(&relay_to(&catcher).into(), &letter).is_err());
 }
 
 #[test]
 fn two_engines_never_work_on_one_ledger() {
     let house = House::with(1);
     let alone = house.ledger.work_alone().unwrap();
-    let relay = Relay::parse("smtp://127.0.0.1:1").unwrap();
+    let relay = Route::from(Relay::parse("smtp://127.0.0.1:1").unwrap());
     assert!(run(&house.work(&relay)).is_err());
     drop(alone);
     assert!(run(&house.work(&relay)).is_ok());

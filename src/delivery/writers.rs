@@ -23,10 +23,12 @@ pub(super) struct Writers(Sender<Ask>);
 /// The threads' side.
 pub(super) struct Asked(Mutex<Receiver<Ask>>);
 
-struct Ask {
-    contact: ContactId,
-    answer: oneshot::Sender<Answer>,
+enum Ask {
+    Letter(ContactId, oneshot::Sender<Answer>),
+    Domains(Vec<ContactId>, oneshot::Sender<Domains>),
 }
+
+type Domains = Result<Vec<Option<String>>>;
 
 pub(super) fn writers() -> (Writers, Asked) {
     let (tx, rx) = channel();
@@ -37,8 +39,17 @@ impl Writers {
     /// `None` when the threads are gone, which is when the run is over.
     pub(super) async fn letter(&self, contact: ContactId) -> Option<Answer> {
         let (answer, written) = oneshot::channel();
-        self.0.send(Ask { contact, answer }).ok()?;
+        self.0.send(Ask::Letter(contact, answer)).ok()?;
         written.await.ok()
+    }
+
+    /// The domain of each contact's address; nobody's when the threads are gone.
+    pub(super) async fn domains(&self, contacts: Vec<ContactId>) -> Domains {
+        let (answer, found) = oneshot::channel();
+        match self.0.send(Ask::Domains(contacts, answer)) {
+            Ok(()) => found.await.unwrap_or_else(|_| Ok(Vec::new())),
+            Err(_) => Ok(Vec::new()),
+        }
     }
 }
 
@@ -48,10 +59,16 @@ impl Asked {
         loop {
             let next = self.0.lock().unwrap_or_else(PoisonError::into_inner).recv();
             let Ok(ask) = next else { return };
-            let written = catch_unwind(AssertUnwindSafe(|| write(run, ask.contact, letters, clock())));
-            // A recipient whose letter makes us panic is set aside by name; the run goes on.
-            let answer = written.unwrap_or(Ok(Err(Skip::Failed("panic"))));
-            let _nobody_waits_any_more = ask.answer.send(answer);
+            match ask {
+                Ask::Letter(contact, answer) => {
+                    let written = catch_unwind(AssertUnwindSafe(|| write(run, contact, letters, clock())));
+                    // A recipient whose letter makes us panic is set aside by name; the run goes on.
+                    let _nobody_waits = answer.send(written.unwrap_or(Ok(Err(Skip::Failed("panic")))));
+                }
+                Ask::Domains(contacts, answer) => {
+                    let _nobody_waits = answer.send(letters.domains(&contacts));
+                }
+            }
         }
     }
 }

@@ -37,10 +37,12 @@ use running::Running;
 
 use crate::alarm::door_key;
 use crate::base::link::{DoorFacts, Mouth, ToDoor, TrialOrder};
+use crate::base::names::Names;
 use crate::base::provider::Phrase;
 use crate::base::seal::Key;
 use crate::base::{Build, By, Error, Kind, Lock, Result, Secret, Time, limits};
 use crate::contacts::import;
+use crate::delivery::Routes;
 use crate::delivery::catcher::Catcher;
 use crate::store::{Schema, Store};
 use std::path::{Path, PathBuf};
@@ -73,6 +75,7 @@ pub struct House {
     ending: AtomicBool,
     running: Running,
     reach: Reach,
+    routes: Routes,
     pub imports: imports::Desk,
     pub updates: updates::Desk,
     pub notices: notices::Desk,
@@ -139,6 +142,7 @@ impl House {
             ending: AtomicBool::new(false),
             running: Running::default(),
             reach: Reach::default(),
+            routes: Routes::new(Names::new(&[])),
             imports: imports::Desk::default(),
             updates: updates::Desk::default(),
             notices: notices::Desk::default(),

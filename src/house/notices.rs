@@ -10,7 +10,7 @@ use crate::base::{By, Email, Error, Kind, Lang, Result, Say, Time, ids::Campaign
 use crate::campaigns::campaign::{self, Draft};
 use crate::campaigns::source::Format;
 use crate::contacts::MailKind;
-use crate::delivery::{self, Relay};
+use crate::delivery::{self, Route};
 use crate::update::notice::plan::Text;
 use crate::update::notice::{self, Which};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -104,13 +104,13 @@ impl House {
 
     /// Sends it in a thread to every active user who has not got it yet.
     pub fn start_notice(self: &Arc<House>, by: &By, now: Time, notice: Notice) -> Result<()> {
-        let relay = self.relay()?;
+        let route = self.route()?;
         let to = self.untold(notice.which, &notice.about)?;
         let (which, about, total) = (notice.which, notice.about.clone(), to.len() as u64);
         self.notices.begin(Sending { which, about, total, sent: Sent::default(), state: State::Going })?;
         let (house, by) = (Arc::clone(self), by.clone());
         let work = move || {
-            let state = match house.send_notice((&by, now), &relay, &notice, &to) {
+            let state = match house.send_notice((&by, now), &route, &notice, &to) {
                 Ok(()) => State::Done,
                 Err(e) => State::Broken(e.says().clone()),
             };
@@ -124,8 +124,8 @@ impl House {
     }
 
     /// Nothing leaves when the relay cannot be reached; when it goes away in between, the rest is told by the next click.
-    fn send_notice(&self, (by, now): (&By, Time), relay: &Relay, notice: &Notice, to: &[User]) -> Result<()> {
-        delivery::check(relay)?;
+    fn send_notice(&self, (by, now): (&By, Time), route: &Route, notice: &Notice, to: &[User]) -> Result<()> {
+        delivery::check(route)?;
         let from = Email::parse(&format!("hakobu@{}", self.boot.domain))?;
         for user in to {
             if self.is_ending() {
@@ -136,7 +136,7 @@ impl House {
             }
             let text = notice.text(user.lang);
             let letter = delivery::own_mail(&from, &user.email, (&text.subject, &text.body), now)?;
-            let accepted = match delivery::send_one(relay, &letter) {
+            let accepted = match delivery::send_one(route, &letter) {
                 Ok(_) => true,
                 Err(e) if e.kind() == Kind::Refused => false,
                 Err(e) => return Err(e),

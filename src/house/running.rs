@@ -7,7 +7,7 @@ use super::House;
 use crate::base::{Error, Kind, Progress, Result, Time, clock, ids::CampaignId, limits};
 use crate::campaigns::drive::{self, Drive, Driven};
 use crate::campaigns::{campaign, run};
-use crate::delivery::{self, Ledger, Policy};
+use crate::delivery::{Ledger, Policy};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -40,10 +40,10 @@ impl House {
     /// Drives a campaign in this thread until nothing is left to do now. `None` while somebody else drives it.
     pub(super) fn drive(&self, id: CampaignId, progress: &dyn Progress) -> Result<Option<Driven>> {
         let Some(_claim) = self.running.claims.claim(id) else { return Ok(None) };
-        let relay = delivery::relay(&self.store)?.ok_or_else(no_relay)?;
+        let route = self.route()?;
         let drive = Drive {
             store: &self.store,
-            relay: &relay,
+            route: &route,
             policy: Policy::default(),
             progress,
             clock: Arc::new(clock::now),

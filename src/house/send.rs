@@ -3,13 +3,11 @@
 use super::House;
 use super::ask::Answer;
 use super::ask::campaigns::{check, findings};
-use super::running::no_relay;
 use crate::base::{By, Error, Kind, Progress, Result, Time, clock, ids::CampaignId};
 use crate::campaigns::drive::Driven;
 use crate::campaigns::preflight::{Level, Report};
 use crate::campaigns::run;
 use crate::campaigns::{State, campaign, result};
-use crate::delivery;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -36,7 +34,7 @@ pub(super) fn send(house: &House, by: &By, now: Time, order: &Send, progress: &d
             "Run hakobu serve, or add --wait: then this command does the sending."
         )));
     }
-    delivery::relay(store)?.ok_or_else(no_relay)?;
+    house.route()?;
     let seen = campaign::get(store, id)?;
     let mut report = None;
     if seen.run.is_none() {

@@ -4,7 +4,7 @@ use hakobu::base::seal::Key;
 use hakobu::base::{Email, Result, Secret, Time, clock, ids::ContactId, ids::RunId};
 use hakobu::delivery::catcher::{Catcher, Offer};
 use hakobu::delivery::{
-    Counts, Decision, Ended, Ledger, Letter, Letters, Policy, Relay, SCHEMA, Skip, State, Steer, Work, run,
+    Counts, Decision, Ended, Ledger, Letter, Letters, Policy, Relay, Route, SCHEMA, Skip, State, Steer, Work, run,
 };
 use hakobu::store::Store;
 use std::collections::HashMap;
@@ -20,6 +20,10 @@ const RUN: RunId = RunId(1);
 struct Post;
 
 impl Letters for Post {
+    fn domains(&self, contacts: &[ContactId]) -> Result<Vec<Option<String>>> {
+        Ok(vec![Some("example.jp".to_owned()); contacts.len()])
+    }
+
     fn letter(&self, run: RunId, contact: ContactId, _now: Time) -> Result<Result<Letter, Skip>> {
         let message = format!(
             "From: news@example.jp\r\nTo: {contact}@example.jp\r\nMessage-ID: <{run}.{contact}@example.jp>\r\n\
@@ -46,8 +50,9 @@ fn new_ledger(dir: &Path, recipients: i64) -> (Store, Ledger) {
 }
 
 fn send(ledger: &Ledger, relay: &Relay) -> Ended {
+    let route = &Route::from(relay.clone());
     let (steer, policy) = (Steer::new(), Policy { connections: CONNECTIONS, ..Policy::default() });
-    run(&Work { ledger, relay, letters: &Post, steer: &steer, policy, clock: Arc::new(clock::now) }).unwrap()
+    run(&Work { ledger, route, letters: &Post, steer: &steer, policy, clock: Arc::new(clock::now) }).unwrap()
 }
 
 const CONNECTIONS: usize = 4;

@@ -35,6 +35,8 @@ pub struct Caught {
 /// What the catcher offers and keeps.
 #[derive(Clone)]
 pub struct Offer {
+    /// Which of this machine's loopback addresses.
+    pub ip: Ipv4Addr,
     /// 0: any free port.
     pub port: u16,
     /// The newest so many mails are kept; the count goes on.
@@ -54,7 +56,8 @@ pub struct Offer {
 impl Offer {
     pub fn new(clock: fn() -> Time) -> Offer {
         let (tls, login, size) = (None, None, Some(50 << 20));
-        Offer { port: 0, keep: 1_000, pipelining: true, utf8: true, size, tls, implicit: false, login, clock }
+        let ip = Ipv4Addr::LOCALHOST;
+        Offer { ip, port: 0, keep: 1_000, pipelining: true, utf8: true, size, tls, implicit: false, login, clock }
     }
 }
 
@@ -87,7 +90,7 @@ const HEARD_MAX: usize = 10_000;
 impl Catcher {
     pub fn start(offer: Offer) -> Result<Catcher> {
         let cannot = |e| Error::io(say!("メールの受け皿を開けません。", "The mail catcher cannot listen."), e);
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, offer.port)).map_err(cannot)?;
+        let listener = TcpListener::bind((offer.ip, offer.port)).map_err(cannot)?;
         let addr = listener.local_addr().map_err(cannot)?;
         let tls = offer.tls.as_ref().map(|(cert, key)| server_config(cert, key)).transpose()?;
         let (state, changed, stop) = (Mutex::default(), Condvar::new(), AtomicBool::new(false));

@@ -1,6 +1,7 @@
-//! One conversation with one SMTP server: find it, protect the way (`tls`), speak (`wire`, `reply`),
+//! One conversation with one SMTP server: find it (`peer`), protect the way (`tls`), speak (`wire`, `reply`),
 //! and keep to the order of things (`session`). What an answer means for a recipient is decided in `plan.rs`.
 
+mod peer;
 pub(super) mod reply;
 pub(super) mod session;
 mod tls;
@@ -48,6 +49,25 @@ pub(super) enum Trouble {
     Ours(Say),
     /// Not now: trying again may succeed.
     Later(Say),
+    /// The same: there was no connection at all.
+    Away(Say),
+    /// TLS was offered and does not work, where it may be left out.
+    NoTls(Say),
+}
+
+impl Trouble {
+    pub(super) fn into_say(self) -> Say {
+        match self {
+            Trouble::Ours(say) | Trouble::Later(say) | Trouble::Away(say) | Trouble::NoTls(say) => say,
+        }
+    }
+
+    pub(super) fn into_error(self) -> Error {
+        match self {
+            Trouble::Ours(say) => Error::new(Kind::Config, say),
+            Trouble::Later(say) | Trouble::Away(say) | Trouble::NoTls(say) => Error::later(say),
+        }
+    }
 }
 
 /// A name that was not found.
@@ -97,5 +117,8 @@ impl Waits {
 pub(super) fn refused(step: Step, reply: &Reply) -> Say {
     let (code, step) = (reply.code, step.name());
     let enhanced = reply.enhanced.map(|(a, b, c)| format!(" {a}.{b}.{c}")).unwrap_or_default();
-    say!("中継サーバーが {step} を拒否しました（{code}{enhanced}）。", "The relay refused {step} ({code}{enhanced}).")
+    say!(
+        "メールサーバーが {step} を拒否しました（{code}{enhanced}）。",
+        "The mail server refused {step} ({code}{enhanced})."
+    )
 }

@@ -1,16 +1,15 @@
 //! An open conversation: greeting, EHLO, TLS and sign-in behind it, messages one after another ahead of it.
 
+pub(in crate::delivery) use super::peer::{Guard, Peer};
 use super::reply::Reply;
 pub(in crate::delivery) use super::tls::Trust;
 use super::wire::{Lost, Stream, Wire};
 use super::{Step, Trouble, Waits, refused};
-use crate::base::smtp::{Login, Tls};
-use crate::base::{Email, Error, Say, limits, resolve};
-use crate::delivery::{Letter, Relay, plan};
+use crate::base::smtp::Login;
+use crate::base::{Email, Say, limits, resolve};
+use crate::delivery::{Letter, plan};
 use data_encoding::BASE64;
-use std::net::SocketAddr;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
 
 pub(in crate::delivery) struct Session {
     wire: Wire,
@@ -60,29 +59,30 @@ pub(in crate::delivery) enum Content {
 }
 
 impl Session {
-    pub(in crate::delivery) async fn open(relay: &Relay, trust: &Trust, waits: Waits) -> Result<Session, Trouble> {
-        let stream = connect(relay, &waits).await?;
-        let hello = format!("EHLO {}\r\n", our_name(&stream));
+    pub(in crate::delivery) async fn open(peer: &Peer<'_>, trust: &Trust, waits: Waits) -> Result<Session, Trouble> {
+        let stream = peer.connect(&waits).await?;
+        let hello = format!("EHLO {}\r\n", peer.hello.map_or_else(|| our_name(&stream), str::to_owned));
         let mut stream: Box<dyn Stream> = Box::new(stream);
-        if relay.tls == Tls::Implicit {
-            stream = trust.protect(stream, &relay.host, &waits).await?;
+        if peer.guard == Guard::Implicit {
+            stream = trust.protect(stream, (peer.host, peer.guard), &waits).await?;
         }
         let mut wire = Wire::new(stream);
         expect(Step::Banner, wire.reply(waits.banner).await, 220)?;
         let mut offers = Offers::read(&expect(Step::Ehlo, wire.ask(&hello, waits.command).await, 250)?);
-        if relay.tls == Tls::StartTls {
-            if !offers.starttls {
-                return Err(Trouble::Ours(say!(
-                    "中継サーバーが STARTTLS に対応していません。暗号化なしでは送りません。",
-                    "The relay does not offer STARTTLS. Nothing is sent without encryption."
-                )));
-            }
+        if peer.guard == Guard::StartTls && !offers.starttls {
+            let host = peer.host;
+            return Err(Trouble::Ours(say!(
+                "{host} が STARTTLS に対応していません。暗号化なしでは送りません。",
+                "{host} does not offer STARTTLS. Nothing is sent without encryption."
+            )));
+        }
+        if offers.starttls && matches!(peer.guard, Guard::StartTls | Guard::Opportunistic) {
             expect(Step::StartTls, wire.ask("STARTTLS\r\n", waits.command).await, 220)?;
-            wire = Wire::new(trust.protect(wire.into_stream(), &relay.host, &waits).await?);
+            wire = Wire::new(trust.protect(wire.into_stream(), (peer.host, peer.guard), &waits).await?);
             offers = Offers::read(&expect(Step::Ehlo, wire.ask(&hello, waits.command).await, 250)?);
         }
         let mut session = Session { wire, offers, waits, used: 0, open: false };
-        if let Some(login) = &relay.login {
+        if let Some(login) = peer.login {
             session.sign_in(login).await?;
         }
         Ok(session)
@@ -103,8 +103,8 @@ impl Session {
             return expect(Step::Auth, self.wire.ask(&line(password), wait).await, 235).map(drop);
         }
         Err(Trouble::Ours(say!(
-            "中継サーバーがユーザー認証（PLAIN・LOGIN）に対応していません。",
-            "The relay does not offer to sign in (AUTH PLAIN or LOGIN)."
+            "メールサーバーがユーザー認証（PLAIN・LOGIN）に対応していません。",
+            "The mail server does not offer to sign in (AUTH PLAIN or LOGIN)."
         )))
     }
 
@@ -230,32 +230,6 @@ impl Offers {
     }
 }
 
-async fn connect(relay: &Relay, waits: &Waits) -> Result<TcpStream, Trouble> {
-    let (host, port) = (&relay.host, relay.port);
-    let found = timeout(waits.connect, resolve::addresses(host)).await.unwrap_or_else(|_| {
-        Err(Error::later(say!(
-            "中継サーバー {host} の名前を引けません。",
-            "The relay's name {host} cannot be looked up."
-        )))
-    })?;
-    let mut last = say!("応答がありません", "no answer");
-    for ip in found {
-        match timeout(waits.connect, TcpStream::connect(SocketAddr::new(ip, port))).await {
-            Ok(Ok(stream)) => {
-                let _faster = stream.set_nodelay(true);
-                return Ok(stream);
-            }
-            Ok(Err(e)) => last = Say::new(e.to_string(), e.to_string()),
-            Err(_) => {}
-        }
-    }
-    let Say { ja, en } = last;
-    Err(Trouble::Later(say!(
-        "中継サーバー {host}:{port} に接続できません（{ja}）。",
-        "Cannot connect to the relay {host}:{port} ({en})."
-    )))
-}
-
 /// The name in EHLO: this machine's if it is a full one, else the address we come from.
 fn our_name(stream: &TcpStream) -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
@@ -288,12 +262,13 @@ fn expect(step: Step, reply: Result<Reply, Lost>, code: u16) -> Result<Reply, Tr
             }
         }),
         Err(Lost::Closed) => Err(Trouble::Later(say!(
-            "中継サーバーが {name} の途中で切断しました。",
-            "The relay hung up during {name}."
+            "メールサーバーが {name} の途中で切断しました。",
+            "The mail server hung up during {name}."
         ))),
-        Err(Lost::Silent) => {
-            Err(Trouble::Later(say!("中継サーバーが {name} に応答しません。", "The relay did not answer {name}.")))
-        }
+        Err(Lost::Silent) => Err(Trouble::Later(say!(
+            "メールサーバーが {name} に応答しません。",
+            "The mail server did not answer {name}."
+        ))),
         Err(Lost::Nonsense) => Err(Trouble::Ours(say!(
             "{name} の応答が SMTP ではありません。ホスト、ポート、TLS の種類を確かめてください。",
             "The answer to {name} is not SMTP. Check host, port and the kind of TLS."
@@ -306,8 +281,8 @@ fn sign_in_or(step: Step, reply: &Reply) -> Say {
         Step::Auth => {
             let code = reply.code;
             say!(
-                "中継サーバーがユーザー名かパスワードを受け付けません（{code}）。",
-                "The relay does not accept the user or the password ({code})."
+                "メールサーバーがユーザー名かパスワードを受け付けません（{code}）。",
+                "The mail server does not accept the user or the password ({code})."
             )
         }
         Step::Connect

@@ -11,7 +11,6 @@ use crate::campaigns::sender::{self, Sender};
 use crate::campaigns::{State, result, run};
 use crate::delivery::{self, Decision};
 use crate::house::House;
-use crate::house::running::no_relay;
 use crate::house::send::{self, Send};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -157,9 +156,9 @@ fn test_to(to: &[Hidden], group: Option<String>) -> Result<TestTo> {
 
 fn test(house: &House, now: Time, id: CampaignId, (to, contact): (TestTo, Option<ContactId>)) -> Result<Answer> {
     let (store, url) = (&house.store, house.boot.public_url.as_str());
-    let relay = delivery::relay(store)?.ok_or_else(no_relay)?;
+    let route = house.route()?;
     let campaign = campaign::get(store, id)?;
-    let tested = proof::test(store, &relay, now, (&campaign, url), (&to, contact))?;
+    let tested = proof::test(store, &route, now, (&campaign, url), (&to, contact))?;
     let Tested { sent, refused, left_out } = tested;
     let answer = Answer::of(json!({"campaign": id, "sent": sent, "refused": refused, "left_out": left_out}))?;
     Ok(if refused > 0 { answer.but(Kind::Stopped) } else { answer })
@@ -176,7 +175,7 @@ fn row_state(name: &str) -> Result<delivery::State> {
 }
 
 pub(in crate::house) fn check(house: &House, now: Time, campaign: &Campaign) -> Result<Report> {
-    let has_relay = delivery::relay(&house.store)?.is_some();
+    let has_relay = house.has_route()?;
     let around = Around { public_url: &house.boot.public_url, answers: house.public_url_answers(), has_relay };
     preflight::check(&house.store, now, campaign, &around)
 }

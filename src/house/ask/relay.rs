@@ -2,7 +2,7 @@
 
 use super::{Answer, Hidden};
 use crate::base::{By, Email, Lang, Result, Secret, Time};
-use crate::delivery::{self, Relay, Reply};
+use crate::delivery::{self, Relay, Reply, Route};
 use crate::house::House;
 use crate::house::running::no_relay;
 use crate::store::Deed;
@@ -30,7 +30,7 @@ pub(super) fn answer(house: &House, by: &By, now: Time, ask: RelayAsk) -> Result
         RelayAsk::Show => {}
         RelayAsk::Set { url, password, ca } => set(house, by, now, (url, password, ca))?,
         RelayAsk::Check => {
-            delivery::check(&house.relay()?)?;
+            delivery::check(&Route::from(house.relay()?))?;
             return Answer::of(json!({"relay": house.relay()?.url(), "ok": true}));
         }
         RelayAsk::Test { to } => {
@@ -66,11 +66,21 @@ impl House {
         delivery::relay(&self.store)?.ok_or_else(no_relay)
     }
 
-    /// Sends one mail about nothing through the relay; what it answered.
+    /// The way out of the house, or the sentence that says how to set one.
+    pub fn route(&self) -> Result<Route> {
+        self.routes.current(&self.store)?.ok_or_else(no_relay)
+    }
+
+    /// Whether there is one.
+    pub fn has_route(&self) -> Result<bool> {
+        Ok(self.routes.current(&self.store)?.is_some())
+    }
+
+    /// Sends one mail about nothing by the way out; what the next host answered.
     pub fn send_test_mail(&self, by: &By, now: Time, to: &Email, lang: Lang) -> Result<Reply> {
-        let relay = self.relay()?;
+        let route = self.route()?;
         let from = Email::parse(&format!("hakobu@{}", self.boot.domain))?;
-        let reply = delivery::send_one(&relay, &delivery::test_mail(&from, to, lang, now)?)?;
+        let reply = delivery::send_one(&route, &delivery::test_mail(&from, to, lang, now)?)?;
         self.store.write(by, now, Deed::new("delivery.test_mail", "relay"), |_| Ok(()))?;
         Ok(reply)
     }

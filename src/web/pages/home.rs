@@ -121,7 +121,7 @@ fn todo(v: &Visit<'_>, contacts: u64, recent: &[Recent]) -> Result<Vec<Todo>> {
             all.push(Todo { text, href, action });
         }
     };
-    if crate::delivery::relay(store)?.is_none() {
+    if !v.house.has_route()? {
         add(Right::Settings, w.todo_relay().into(), "/settings/relay".into(), w.todo_relay_do());
     }
     if !sender::list(store)?.iter().any(|s| s.sender.is_complete()) {

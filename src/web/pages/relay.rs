@@ -2,7 +2,7 @@
 
 use crate::base::smtp::{Login, Tls};
 use crate::base::{Email, Error, Kind, Result, Secret};
-use crate::delivery::{self, Relay as Place};
+use crate::delivery::{self, Relay as Place, Route};
 use crate::web::answer::Answer;
 use crate::web::field::{Faults, Field, Kind as Input};
 use crate::web::page::Page;
@@ -112,7 +112,7 @@ pub(crate) fn save(v: &mut Visit<'_>) -> Result<Answer> {
 }
 
 pub(crate) fn check(v: &mut Visit<'_>) -> Result<Answer> {
-    match v.house.relay().and_then(|relay| delivery::check(&relay)) {
+    match v.house.relay().and_then(|relay| delivery::check(&Route::from(relay))) {
         Ok(()) => v.back_to(
             HERE,
             say!("接続、暗号化、認証を確かめました。問題はありません。", "Connection, encryption and sign-in work."),

@@ -295,5 +295,5 @@ fn send_test(wizard: &Wizard, now: Time, lang: Lang) -> Result<()> {
         encoded(w.setup_test_subject()),
         encoded(w.setup_test_body()),
     );
-    delivery::send_one(&relay, &Letter { from, to, message: message.into_bytes() }).map(drop)
+    delivery::send_one(&relay.into(), &Letter { from, to, message: message.into_bytes() }).map(drop)
 }

@@ -63,10 +63,10 @@ fn ready() -> (TestSite, Catcher) {
 fn drive(site: &TestSite, id: CampaignId) {
     use crate::campaigns::drive::{Drive, drive};
     let store = &site.site.house.store;
-    let relay = delivery::relay(store).unwrap().unwrap();
+    let route = site.site.house.route().unwrap();
     let clock: std::sync::Arc<dyn Fn() -> Time + Send + Sync> = std::sync::Arc::new(clock::now);
     let policy = delivery::Policy::default();
-    drive(&Drive { store, relay: &relay, policy, progress: &crate::base::progress::Quiet, clock }, id).unwrap();
+    drive(&Drive { store, route: &route, policy, progress: &crate::base::progress::Quiet, clock }, id).unwrap();
 }
 
 #[test]

@@ -9,7 +9,6 @@ use crate::campaigns::proof::{self, TestTo};
 use crate::campaigns::run;
 use crate::contacts::people::Seen;
 use crate::contacts::segment;
-use crate::delivery;
 use crate::web::answer::Answer;
 use crate::web::dates::grouped;
 use crate::web::field::{Faults, Field, Kind as Input};
@@ -140,7 +139,7 @@ fn test_to(v: &Visit<'_>) -> Result<TestTo> {
 
 fn checked(v: &Visit<'_>, campaign: &Campaign) -> Result<Report> {
     let store = &v.house.store;
-    let has_relay = delivery::relay(store)?.is_some();
+    let has_relay = v.house.has_route()?;
     let around = Around { public_url: &v.house.boot.public_url, answers: v.house.public_url_answers(), has_relay };
     preflight::check(store, v.now, campaign, &around)
 }
@@ -153,19 +152,22 @@ pub(crate) fn test(v: &mut Visit<'_>) -> Result<Answer> {
     };
     let back = format!("{}/check", place(campaign.id));
     let store = &v.house.store;
-    let Some(relay) = delivery::relay(store)? else {
-        return Ok(draw(v, Faults::new(v.lang))?.status(422));
+    let route = match v.house.route() {
+        Ok(route) => route,
+        Err(_) => return Ok(draw(v, Faults::new(v.lang))?.status(422)),
     };
     let who = ContactId::parse(v.form.get("as")).ok();
     let around = (&campaign, v.house.boot.public_url.as_str());
-    match proof::test(store, &relay, v.now, around, (&to, who)) {
+    match proof::test(store, &route, v.now, around, (&to, who)) {
         Ok(tested) if tested.refused == 0 => {
             let n = tested.sent;
             v.back_to(&back, say!("テストメールを {n} 通送りました。", "Sent {n} test mails."))
         }
         Ok(_) => {
-            let says =
-                say!("中継サーバーがテストメールを受け付けませんでした。", "The relay did not take the test mail.");
+            let says = say!(
+                "相手のサーバーがテストメールを受け付けませんでした。",
+                "The mail server did not take the test mail."
+            );
             v.back_with(&back, &Error::refused(says))
         }
         Err(e) => v.back_with(&back, &e),
