@@ -360,6 +360,15 @@ pub const SEGMENT_DEPTH: usize = 20;
 pub const ADDRESS_FILE: u64 = 4 * KB;
 /// A list of addresses that an old system stopped, uploaded.
 pub const SUPPRESSION_FILE: u64 = 256 * MB;
+// Names.
+/// A question to DNS, all its tries together, and one of these at a server that the settings name.
+pub const DNS_TIME: Duration = Duration::from_secs(10);
+pub const DNS_TRY: Duration = Duration::from_secs(3);
+/// Answers kept, and how long the machine's own settings count before they are read anew.
+pub const DNS_CACHE: u64 = 20_000;
+pub const DNS_KEPT: Duration = Duration::from_secs(600);
+/// Name servers that the settings may name.
+pub const DNS_SERVERS: usize = 8;
 // Delivery. The first seven are RFC 5321 4.5.3.2.
 pub const SMTP_BANNER: Duration = Duration::from_secs(300);
 pub const SMTP_MAIL: Duration = Duration::from_secs(300);

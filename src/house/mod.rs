@@ -37,6 +37,7 @@ use running::Running;
 
 use crate::alarm::door_key;
 use crate::base::link::{DoorFacts, Mouth, ToDoor, TrialOrder};
+use crate::base::names::Names;
 use crate::base::provider::Phrase;
 use crate::base::seal::Key;
 use crate::base::{Build, By, Error, Kind, Lock, Result, Secret, Time, limits};
@@ -68,6 +69,8 @@ pub struct House {
     pub store: Store,
     pub boot: Boot,
     pub build: Build,
+    /// What DNS publishes, for mail.
+    pub names: Names,
     data: PathBuf,
     serving: AtomicBool,
     ending: AtomicBool,
@@ -132,6 +135,7 @@ impl House {
     fn with(store: Store, boot: Boot, build: Build, data: &Path, (lock, door_key): (Option<Lock>, Key)) -> House {
         House {
             store,
+            names: Names::new(&boot.mail.dns),
             boot,
             build,
             data: data.to_owned(),
