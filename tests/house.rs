@@ -36,7 +36,7 @@ const ADDRESSES: &[(&str, &[&str])] = &[
     ("hyper::", &["src/door/"]),
     ("lettre::", &["src/alarm/"]),
     ("self_update::", &["src/update/fetch"]),
-    ("hickory_resolver::", &["src/base/resolve.rs"]),
+    ("hickory_resolver::", &["src/base/resolve.rs", "src/base/names/"]),
     ("instant_acme::", &["src/door/acme/"]),
     ("clap::", &["src/cli/"]),
     ("SystemTime::now", &["src/base/clock.rs"]),

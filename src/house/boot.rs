@@ -3,7 +3,7 @@
 
 use crate::base::files::replace_file;
 use crate::base::provider::Provider;
-use crate::base::{Error, Kind, Lang, Result, Say};
+use crate::base::{Error, Kind, Lang, Result, Say, limits};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
@@ -27,6 +27,19 @@ pub struct Boot {
     pub door: Public,
     /// Whether the house looks if its public URL answers; not where its network does not lead back to itself.
     pub probe: bool,
+    pub mail: Mail,
+}
+
+/// The `[mail]` section.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Mail {
+    /// The name servers that are asked about receivers' and senders' domains; empty, the machine's own.
+    pub dns: Vec<SocketAddr>,
+}
+
+impl Mail {
+    const KEYS: &[&str] = &["dns"];
 }
 
 /// The `[door]` section: where the public comes in. Empty, the pages for recipients are answered beside the admin's.
@@ -92,9 +105,10 @@ impl Boot {
             listen: fields.text_or("listen", LISTEN).and_then(|t| listen(&t))?,
             lang: fields.text_or("language", "ja").and_then(|t| language(&t))?,
             probe: fields.flag_or("probe", true)?,
+            mail: fields.take("mail").map_or(Ok(Mail::default()), mail)?,
             door: fields.take("door").map_or(Ok(Public::default()), door)?,
         };
-        fields.done(&["domain", "public_url", "listen", "language", "probe", "door", "key"])?;
+        fields.done(&["domain", "public_url", "listen", "language", "probe", "mail", "door", "key"])?;
         Ok(boot)
     }
 
@@ -109,9 +123,13 @@ impl Boot {
             true => String::new(),
             false => format!("\n[door]\n{}", toml::to_string(&self.door).map_err(Error::bug)?),
         };
+        let mail = match self.mail == Mail::default() {
+            true => String::new(),
+            false => format!("\n[mail]\n{}", toml::to_string(&self.mail).map_err(Error::bug)?),
+        };
         Ok(format!(
             "# Boot settings of this house, written by `hakobu setup`. Restart after a change.\n\
-             domain = {}\npublic_url = {}\nlisten = {}\nlanguage = {}\n{}\n[key]\n{key}{door}",
+             domain = {}\npublic_url = {}\nlisten = {}\nlanguage = {}\n{}\n[key]\n{key}{mail}{door}",
             text(&self.domain),
             text(&self.public_url),
             text(&self.listen.to_string()),
@@ -122,18 +140,42 @@ impl Boot {
 }
 
 fn door(value: Value) -> Result<Public> {
-    let wrong_section = |message: String| {
-        wrong(say!("{FILE} の [door] が正しくありません（{message}）。", "[door] of {FILE} is not right ({message})."))
-    };
-    let Value::Table(table) = value else { return Err(wrong_section("[door]".to_owned())) };
-    let mut fields = Fields { table: table.clone(), within: "door." };
-    for key in Public::KEYS {
-        fields.take(key);
-    }
-    fields.done(Public::KEYS)?;
-    let public: Public = table.try_into().map_err(|e: toml::de::Error| wrong_section(e.message().to_owned()))?;
+    let public: Public = section(value, ("door", "door."), Public::KEYS)?;
     public.trusted_proxy.iter().try_for_each(|net| network(net).map(drop))?;
     Ok(public)
+}
+
+fn mail(value: Value) -> Result<Mail> {
+    let mail: Mail = section(value, ("mail", "mail."), Mail::KEYS)?;
+    let most = limits::DNS_SERVERS;
+    match mail.dns.len() <= most {
+        true => Ok(mail),
+        false => Err(wrong(say!(
+            "{FILE} の mail.dns は {most} 個までです。",
+            "In {FILE}, mail.dns names {most} servers at most."
+        ))),
+    }
+}
+
+/// A section with these keys and no others.
+fn section<T: serde::de::DeserializeOwned>(
+    value: Value,
+    (name, within): (&str, &'static str),
+    keys: &[&str],
+) -> Result<T> {
+    let wrong_section = |message: &str| {
+        wrong(say!(
+            "{FILE} の [{name}] が正しくありません（{message}）。",
+            "[{name}] of {FILE} is not right ({message})."
+        ))
+    };
+    let Value::Table(table) = value else { return Err(wrong_section(name)) };
+    let mut fields = Fields { table: table.clone(), within };
+    for key in keys {
+        fields.take(key);
+    }
+    fields.done(keys)?;
+    table.try_into().map_err(|e: toml::de::Error| wrong_section(e.message()))
 }
 
 /// `10.0.0.0/8`, or one address.
@@ -351,7 +393,8 @@ mod tests {
             per_address: Some(7),
             ..Public::default()
         };
-        let boot = Boot { door, ..boot };
+        let mail = Mail { dns: vec!["127.0.0.1:5353".parse().unwrap(), "[::1]:53".parse().unwrap()] };
+        let boot = Boot { door, mail, ..boot };
         assert_eq!(Boot::parse(&boot.print().unwrap()).unwrap(), boot);
     }
 
@@ -381,6 +424,8 @@ mod tests {
             ("domain = 3".to_owned(), "lacks key"),
             (format!("{GOOD}[door]\nhtps = [\"0.0.0.0:443\"]\n"), "Did you mean door.https?"),
             (format!("{GOOD}[door]\nhttps = [\"443\"]\n"), "[door] of hakobu.toml is not right"),
+            (format!("{GOOD}[mail]\ndsn = []\n"), "Did you mean mail.dns?"),
+            (format!("{GOOD}[mail]\ndns = [\"127.0.0.1\"]\n"), "[mail] of hakobu.toml is not right"),
             (format!("{GOOD}[door]\ntrusted_proxy = [\"ten\"]\n"), "not a network"),
         ] {
             let e = Boot::parse(&text).unwrap_err();

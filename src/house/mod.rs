@@ -70,6 +70,8 @@ pub struct House {
     pub store: Store,
     pub boot: Boot,
     pub build: Build,
+    /// What DNS publishes, for mail.
+    pub names: Names,
     data: PathBuf,
     serving: AtomicBool,
     ending: AtomicBool,
@@ -135,6 +137,7 @@ impl House {
     fn with(store: Store, boot: Boot, build: Build, data: &Path, (lock, door_key): (Option<Lock>, Key)) -> House {
         House {
             store,
+            names: Names::new(&boot.mail.dns),
             boot,
             build,
             data: data.to_owned(),

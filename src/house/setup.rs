@@ -125,6 +125,7 @@ fn check(data: &Path, by: &By, answers: &Answers) -> Result<Boot> {
         listen: answers.listen,
         lang: answers.lang,
         probe: answers.probe,
+        mail: boot::Mail::default(),
         door: boot::Public::default(),
     })
 }

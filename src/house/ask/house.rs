@@ -61,6 +61,7 @@ fn config(house: &House) -> Value {
         "public_url": boot.public_url,
         "listen": boot.listen.to_string(),
         "door": boot.door,
+        "mail": boot.mail,
         "language": boot.lang,
         "key": key,
     })
