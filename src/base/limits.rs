@@ -402,6 +402,8 @@ pub const MX_KEPT_UNKNOWN: Duration = Duration::from_secs(30);
 pub const NOBODY_REACHED: usize = 3;
 /// Rows that wait in memory.
 pub const WAITING_MAX: usize = 2_000_000;
+/// Rows of a receiver that a person holds back are put off for so long at a time.
+pub const HELD_LOOK: Duration = Duration::from_secs(900);
 /// How long a lane stays for rows that may come, and how often the ledger is looked at for rows that are due.
 pub const LANE_IDLE: Duration = Duration::from_secs(2);
 pub const SORT_AGAIN: Duration = Duration::from_millis(500);

@@ -174,6 +174,37 @@ pub fn get(store: &Store, id: RunId) -> Result<Run> {
         .ok_or_else(|| Error::missing(say!("その送信はありません。", "There is no such run.")))
 }
 
+/// What is not final yet of everything that is being sent.
+pub fn outstanding(store: &Store) -> Result<Counts> {
+    let mut sum = Counts::default();
+    for ledger in sending(store)? {
+        sum = sum.and(&ledger.counts()?);
+    }
+    Ok(sum)
+}
+
+/// Everything that is deferred is due now. How many rows that were.
+pub fn retry(store: &Store, by: &By, now: Time) -> Result<u64> {
+    let mut retried = 0;
+    for ledger in sending(store)? {
+        retried += ledger.hurry(now)?;
+    }
+    let ids = store.read(|c| rows::campaigns::in_state(c, State::Sending))?;
+    store.write(by, now, Deed::new("campaign.retry", retried.to_string()), |tx| {
+        ids.iter().try_for_each(|(id, ..)| rows::runs::due_now(tx, *id))
+    })?;
+    Ok(retried)
+}
+
+/// The ledgers of campaigns that are being sent.
+fn sending(store: &Store) -> Result<Vec<Ledger>> {
+    let ids = store.read(|c| rows::campaigns::in_state(c, State::Sending))?;
+    let runs = ids.iter().map(|(id, ..)| Ok(campaign::get(store, *id)?.run));
+    let runs = runs.collect::<Result<Vec<_>>>()?;
+    let found = runs.into_iter().flatten().map(|run| Ledger::find(store, run)).collect::<Result<Vec<_>>>()?;
+    Ok(found.into_iter().flatten().collect())
+}
+
 /// What the clock has to do at `now`: starts what is due, holds what was missed, and names what wants to be driven.
 pub fn due(store: &Store, now: Time, public_url: &str) -> Result<Vec<CampaignId>> {
     let scheduled = store.read(|c| rows::campaigns::in_state(c, State::Scheduled))?;

@@ -2,8 +2,8 @@
 
 use super::Relay;
 use super::shaping::{Event, Limits, Pace, Turn};
-use crate::base::Time;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use crate::base::{Time, limits};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub(super) struct Destination {
@@ -25,18 +25,27 @@ pub struct Shape {
     limits: Limits,
     pace: Mutex<Pace>,
     open: AtomicUsize,
+    /// Rows in memory that wait for it, of every run.
+    pub(super) waiting: AtomicUsize,
+    /// A person holds its mail back.
+    held: AtomicBool,
 }
 
 impl Shape {
     pub(super) fn new(name: String, limits: Limits) -> Shape {
         let pace = Mutex::new(Pace::new(&limits));
-        Shape { name, limits, pace, open: AtomicUsize::new(0) }
+        Shape::with(name, limits, pace)
+    }
+
+    fn with(name: String, limits: Limits, pace: Mutex<Pace>) -> Shape {
+        let (open, waiting, held) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicBool::new(false));
+        Shape { name, limits, pace, open, waiting, held }
     }
 
     /// Of somebody who was asked and said so: a relay.
     pub(super) fn at_full_width(name: String, limits: Limits) -> Shape {
         let pace = Mutex::new(Pace::at_full_width(&limits));
-        Shape { name, limits, pace, open: AtomicUsize::new(0) }
+        Shape::with(name, limits, pace)
     }
 
     pub fn name(&self) -> &str {
@@ -52,9 +61,23 @@ impl Shape {
         self.open.load(Ordering::SeqCst)
     }
 
-    /// Until when it is left alone.
+    /// Rows in memory that wait for it.
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::SeqCst)
+    }
+
+    /// Until when it is left alone; one that is held back, until the next look.
     pub fn resting(&self, now: Time) -> Option<Time> {
-        self.pace().resting(now)
+        let held = self.is_held().then(|| now.plus(limits::HELD_LOOK));
+        held.or_else(|| self.pace().resting(now))
+    }
+
+    pub fn is_held(&self) -> bool {
+        self.held.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn hold(&self, held: bool) {
+        self.held.store(held, Ordering::SeqCst);
     }
 
     /// Messages a minute as they are allowed now.
@@ -63,6 +86,9 @@ impl Shape {
     }
 
     pub(super) fn turn(&self, now: Time) -> Turn {
+        if self.is_held() {
+            return Turn::At(now.plus(limits::HELD_LOOK));
+        }
         self.pace().take(&self.limits, now)
     }
 

@@ -83,6 +83,7 @@ async fn next(floor: &Floor, queue: &Queue) -> Option<Row> {
         if queue.len() > 0 {
             if let Turn::At(at) = queue.to.shape.turn(now) {
                 if queue.to.shape.resting(now).is_some() {
+                    rest(floor, queue, (0, "resting")).await;
                     return None;
                 }
                 tokio::select! { () = floor.over() => {}, () = sleep(at.since(now)) => {} }

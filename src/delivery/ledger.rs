@@ -291,6 +291,35 @@ impl Ledger {
         Ok(changes.len() as u64)
     }
 
+    /// Deferred rows are due now, also while an engine works on them. Returns how many.
+    pub fn hurry(&self, now: Time) -> Result<u64> {
+        let (mut after, mut hurried) = (None, 0);
+        loop {
+            let page = self.page(after, 2_000, |row| row.state == State::Deferred && row.until > now)?;
+            let Some(last) = page.last() else { return Ok(hurried) };
+            after = Some(last.contact);
+            for row in &page {
+                hurried += u64::from(self.due_now(row, now)?);
+            }
+        }
+    }
+
+    /// False when the row has changed since it was read.
+    fn due_now(&self, seen: &Row, now: Time) -> Result<bool> {
+        let key = key_of(seen.contact);
+        self.file.write(|b| {
+            let row = Row::decode(&key, &b.get(ROWS, &key)?.ok_or_else(unreadable)?)?;
+            if row != *seen {
+                return Ok(false);
+            }
+            let soon = Row { until: now, ..row.clone() };
+            b.put(ROWS, &key, &soon.encode())?;
+            b.remove(DUE, &due_key(&row))?;
+            b.put(DUE, &due_key(&soon), &[])?;
+            Ok(true)
+        })
+    }
+
     /// Ends every row that was not sent yet. Only while no engine works on the ledger.
     pub fn cancel(&self, now: Time) -> Result<u64> {
         self.end_open(State::Cancelled, now)

@@ -92,7 +92,7 @@ mod writers;
 
 pub use alarm_to::{alarm_to, set_alarm_to};
 pub use destination::Shape;
-pub use direct::{Direct, DirectSettings, SenderAddress, direct, set_direct};
+pub use direct::{Direct, DirectSettings, SenderAddress, direct, held, set_direct, set_held};
 pub use engine::{Clock, Ended, Policy, Work, run};
 pub use ledger::{Complete, Decision, Ledger, Outcome};
 pub use letter::{Letter, Letters, Skip};

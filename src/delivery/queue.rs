@@ -53,12 +53,14 @@ impl Queue {
 
     pub(super) fn push(&self, row: Row) {
         self.waiting().push_back(Waiting::of(row));
+        self.to.shape.waiting.fetch_add(1, Ordering::SeqCst);
         self.came.notify_one();
     }
 
     /// Not sent after all: it is the next one again.
     pub(super) fn put_back(&self, row: Row) {
         self.waiting().push_front(Waiting::of(row));
+        self.to.shape.waiting.fetch_add(1, Ordering::SeqCst);
         self.came.notify_one();
     }
 
@@ -66,12 +68,15 @@ impl Queue {
     pub(super) fn pop(&self) -> Option<(Row, usize)> {
         let mut waiting = self.waiting();
         let row = waiting.pop_front()?.row();
+        self.to.shape.waiting.fetch_sub(1, Ordering::SeqCst);
         Some((row, waiting.len()))
     }
 
     /// Everybody who waits.
     pub(super) fn empty(&self) -> Vec<Row> {
-        self.waiting().drain(..).map(Waiting::row).collect()
+        let rows: Vec<Row> = self.waiting().drain(..).map(Waiting::row).collect();
+        self.to.shape.waiting.fetch_sub(rows.len(), Ordering::SeqCst);
+        rows
     }
 
     pub(super) fn withheld(&self) -> MutexGuard<'_, Withheld> {
@@ -87,6 +92,12 @@ impl Queue {
 
     fn waiting(&self) -> MutexGuard<'_, VecDeque<Waiting>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        self.empty();
     }
 }
 

@@ -41,7 +41,11 @@ impl Routes {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let direct = match kept.as_ref().filter(|direct| direct.is_of(&settings, &groups)) {
             Some(direct) => Arc::clone(direct),
-            None => Arc::new(Direct::new(settings, groups, self.names.clone())?),
+            None => {
+                let direct = Direct::new(settings, groups, self.names.clone())?;
+                direct.hold(direct::held(store)?);
+                Arc::new(direct)
+            }
         };
         *kept = Some(Arc::clone(&direct));
         Ok(Some(Route::Direct(direct)))

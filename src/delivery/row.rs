@@ -180,6 +180,14 @@ impl Counts {
         self.queued + self.sending + self.deferred
     }
 
+    /// Both together.
+    pub fn and(&self, other: &Counts) -> Counts {
+        let mut sum = *self;
+        sum.recipients += other.recipients;
+        State::ALL.into_iter().for_each(|state| *sum.slot(state) += other.of(state));
+        sum
+    }
+
     pub fn add_up(&self) -> bool {
         State::ALL.iter().map(|s| self.of(*s)).sum::<u64>() == self.recipients
     }

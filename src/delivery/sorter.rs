@@ -63,6 +63,10 @@ impl Sorter {
         let contacts: Vec<_> = page.iter().map(|row| row.contact).collect();
         let domains = floor.writers.domains(contacts).await?;
         for (row, domain) in page.into_iter().zip(domains) {
+            if domain.as_ref().is_some_and(|domain| direct.is_held(domain)) {
+                verdict::put_off(floor, row, now.plus(limits::HELD_LOOK), (0, "held")).await;
+                continue;
+            }
             match domain.map(|domain| (direct.known(&domain, now), domain)) {
                 Some((Some(found), _)) => place(floor, &found, row).await,
                 Some((None, domain)) => self.ask(floor, direct, domain, row),

@@ -135,9 +135,11 @@ impl House {
     }
 
     fn with(store: Store, boot: Boot, build: Build, data: &Path, (lock, door_key): (Option<Lock>, Key)) -> House {
+        let names = Names::new(&boot.mail.dns);
         House {
             store,
-            names: Names::new(&boot.mail.dns),
+            routes: Routes::new(names.clone()),
+            names,
             boot,
             build,
             data: data.to_owned(),
@@ -145,7 +147,6 @@ impl House {
             ending: AtomicBool::new(false),
             running: Running::default(),
             reach: Reach::default(),
-            routes: Routes::new(Names::new(&[])),
             imports: imports::Desk::default(),
             updates: updates::Desk::default(),
             notices: notices::Desk::default(),

@@ -14,6 +14,7 @@ mod people;
 mod preflight;
 mod relay;
 mod release;
+mod route;
 mod serve;
 mod service;
 mod setup;

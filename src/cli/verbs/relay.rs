@@ -1,9 +1,11 @@
 //! `hakobu relay …`: the next mail host.
 
+use super::route::{Direct, Queue, Shaping};
 use crate::base::Result;
 use crate::cli::files;
 use crate::delivery::Relay as Place;
 use crate::house::ask::relay::RelayAsk;
+use crate::house::ask::route::{QueueAsk, RouteAsk};
 use crate::house::ask::{Ask, Hidden};
 use std::path::PathBuf;
 
@@ -28,18 +30,40 @@ pub(in crate::cli) enum Relay {
 
 #[derive(clap::Subcommand)]
 pub(in crate::cli) enum Mail {
-    /// Send one test mail through the relay || テストメールを 1 通送る
+    /// Send one test mail || テストメールを 1 通送る
     Test {
         /// To whom || 宛先
         #[arg(long, value_name = "ADDRESS")]
         to: String,
     },
+    /// Straight to the receivers' mail hosts, without a relay || 中継サーバーを使わない直接送信
+    #[command(subcommand)]
+    Direct(Direct),
+    /// How fast each receiver is written to || 受信側ごとの速さの上限
+    #[command(subcommand)]
+    Shaping(Shaping),
+    /// What waits, and for whom || 送信待ちの状況
+    #[command(args_conflicts_with_subcommands = true)]
+    Queue {
+        /// Only this receiver || この受信側だけ
+        #[arg(long = "domain", value_name = "RECEIVER")]
+        receiver: Option<String>,
+        #[command(subcommand)]
+        verb: Option<Queue>,
+    },
 }
 
 impl Mail {
     pub(super) fn ask(self) -> Ask {
-        let Mail::Test { to } = self;
-        Ask::Relay(RelayAsk::Test { to: Hidden(to) })
+        match self {
+            Mail::Test { to } => Ask::Relay(RelayAsk::Test { to: Hidden(to) }),
+            Mail::Direct(verb) => verb.ask(),
+            Mail::Shaping(verb) => verb.ask(),
+            Mail::Queue { receiver, verb } => {
+                let show = QueueAsk::Show { receiver };
+                Ask::Route(RouteAsk::Queue(verb.map_or(show, Queue::ask)))
+            }
+        }
     }
 }
 

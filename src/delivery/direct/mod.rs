@@ -6,10 +6,12 @@
 //!
 //! **Invariant:** an MX record never leads into this network, unless the settings say that it may.
 
+mod held;
 mod mx;
 mod reach;
 mod settings;
 
+pub use held::{held, set_held};
 pub use settings::{DirectSettings, SenderAddress, direct, set_direct};
 
 use super::destination::{Destination, Hosts, Shape};
@@ -19,9 +21,9 @@ use super::smtp::{Trouble, Waits, session::Session};
 use crate::base::names::{Names, Records};
 use crate::base::{Result, Time, limits};
 use mx::Path;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub struct Direct {
     settings: DirectSettings,
@@ -31,6 +33,8 @@ pub struct Direct {
     known: Mutex<Known>,
     /// Which of our addresses is next.
     turn: AtomicUsize,
+    /// Receivers, by group or domain, whose mail a person holds back.
+    held: Mutex<BTreeSet<String>>,
 }
 
 #[derive(Default)]
@@ -54,7 +58,15 @@ pub(super) enum Found {
 impl Direct {
     pub fn new(settings: DirectSettings, groups: Vec<Group>, names: Names) -> Result<Direct> {
         let trust = Trust::for_receivers().map_err(Trouble::into_error)?;
-        Ok(Direct { settings, groups, names, trust, known: Mutex::default(), turn: AtomicUsize::new(0) })
+        Ok(Direct {
+            settings,
+            groups,
+            names,
+            trust,
+            known: Mutex::default(),
+            turn: AtomicUsize::new(0),
+            held: Mutex::default(),
+        })
     }
 
     /// Whether it was made of these.
@@ -110,7 +122,25 @@ impl Direct {
         let name = if of_its_own { key.clone() } else { domain.to_owned() };
         let limits = group.map(|g| g.limits.clone()).unwrap_or_default();
         let shape = known.shapes.entry(key).or_insert_with(|| Arc::new(Shape::new(name, limits)));
+        shape.hold(self.held().contains(shape.name()));
         Destination { key: sorted.join(" "), hosts: Hosts::Mx(hosts), shape: Arc::clone(shape) }
+    }
+
+    /// From now on these are held back, by group or domain, and nobody else.
+    pub fn hold(&self, names: BTreeSet<String>) {
+        *self.held() = names;
+        for shape in self.shapes() {
+            shape.hold(self.held().contains(shape.name()));
+        }
+    }
+
+    /// Whether a person holds back this domain's mail.
+    pub(super) fn is_held(&self, domain: &str) -> bool {
+        self.held().contains(domain)
+    }
+
+    fn held(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Every receiver that was written to, as it stands now.

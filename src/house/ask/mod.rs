@@ -16,6 +16,7 @@ pub mod keys;
 pub mod lists;
 pub mod people;
 pub mod relay;
+pub mod route;
 pub mod updates;
 
 use super::House;
@@ -38,6 +39,7 @@ pub enum Ask {
     Sender(campaigns::SenderAsk),
     Template(drafts::TemplateAsk),
     Relay(relay::RelayAsk),
+    Route(route::RouteAsk),
     Key(keys::KeyAsk),
     User(people::UserAsk),
     Token(people::TokenAsk),
@@ -92,6 +94,7 @@ impl House {
             Ask::Sender(ask) => campaigns::senders(self, by, now, ask),
             Ask::Template(ask) => drafts::templates(self, by, now, ask),
             Ask::Relay(ask) => relay::answer(self, by, now, ask),
+            Ask::Route(ask) => route::answer(self, by, now, ask),
             Ask::Key(ask) => keys::answer(self, by, now, ask),
             Ask::User(ask) => people::users(self, by, now, ask),
             Ask::Token(ask) => people::tokens(self, by, now, ask),
