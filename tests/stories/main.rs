@@ -11,6 +11,7 @@ mod command_line;
 mod consent;
 mod crossing;
 mod delivery;
+mod direct;
 mod disk;
 mod door;
 mod first_run;
