@@ -369,6 +369,16 @@ pub const DNS_CACHE: u64 = 20_000;
 pub const DNS_KEPT: Duration = Duration::from_secs(600);
 /// Name servers that the settings may name.
 pub const DNS_SERVERS: usize = 8;
+/// Questions of one check of a domain, the rounds they are asked in, and the time for all of them.
+pub const DNS_QUESTIONS: usize = 200;
+pub const DNS_ROUNDS: usize = 20;
+pub const DNS_CHECK: Duration = Duration::from_secs(20);
+/// Addresses that mail leaves from, and domains that SPF includes.
+pub const SOURCES_MAX: usize = 20;
+/// What a domain that has keys publishes is looked at so often.
+pub const DOMAINS_EVERY: Duration = Duration::from_secs(3600);
+/// A DKIM key that signs no more stays published for so long.
+pub const DKIM_OVERLAP: Duration = Duration::from_secs(14 * 24 * 3600);
 // Delivery. The first seven are RFC 5321 4.5.3.2.
 pub const SMTP_BANNER: Duration = Duration::from_secs(300);
 pub const SMTP_MAIL: Duration = Duration::from_secs(300);

@@ -1,7 +1,7 @@
 //! The ground floor: what every room stands on, and nothing that knows a room.
 //!
 //! Read in this order: `lang` (a sentence in two languages), `error` (the one error type), `clock` (time as a
-//! value), `ids`, `by` (who acts), `build` (what this program is), `email` (an address parsed once), `secret` and
+//! value), `ids`, `by` (who acts), `build` (what this program is), `email` and `domain` (parsed once), `secret` and
 //! `seal` (bytes that must not leak, and how they are sealed), `spool` (files in sealed chunks), `files`, `lock`, `provider` (where the root key
 //! comes from), `limits` (every bound, by name), `progress` (how long work talks), `resolve` (names of hosts), `names` (what DNS
 //! publishes), `slots` (the kept programs), `run` (where sockets stand), `frames` (the control socket's language), `link` (what door and
@@ -15,6 +15,7 @@ pub mod lang;
 pub mod build;
 pub mod by;
 pub mod clock;
+pub mod domain;
 pub mod email;
 pub mod error;
 pub mod files;
@@ -38,6 +39,7 @@ pub mod spool;
 pub use build::Build;
 pub use by::By;
 pub use clock::Time;
+pub use domain::Domain;
 pub use email::Email;
 pub use error::{Error, Kind, Result};
 pub use lang::{Lang, Say};

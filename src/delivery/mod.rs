@@ -54,9 +54,8 @@
 //!
 //! Reading order: `letter`, `row`, `ledger`, `plan` (every decision), `relay`, `smtp` (the conversation), then the engine:
 //! `engine` (threads and endings), `lane` (one connection), `withheld`, `claims`, `writers`, `clerk`. `alarm_to` is an
-//! address beside it. `catcher` is the server that
-//! tests and `try` send to. Sending directly to the receivers' hosts, signing and shaping per receiver would stand beside
-//! `relay`: a lane asks only for a session.
+//! address beside it. `catcher` is the server that tests and `try` send to; `dkim` signs. Sending directly to the receivers'
+//! hosts and shaping per receiver would stand beside `relay`: a lane asks only for a session.
 
 mod alarm_to;
 mod attempt;
@@ -65,6 +64,8 @@ mod claims;
 mod clerk;
 mod destination;
 mod direct;
+pub mod dkim;
+pub mod domains;
 mod engine;
 mod floor;
 mod lane;

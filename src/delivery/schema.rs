@@ -1,7 +1,34 @@
-//! The tables of this room in the books: settings, sealed once more because one of them is a password.
+//! The tables of this room in the books: settings, sealed once more because one of them is a password; keys of DKIM,
+//! sealed for the same reason.
 
 use crate::store::Schema;
 
-pub const SCHEMA: Schema = Schema { room: "delivery", steps: &[SETTINGS] };
+pub const SCHEMA: Schema = Schema { room: "delivery", steps: &[SETTINGS, DKIM, DOMAINS] };
 
 const SETTINGS: &str = "CREATE TABLE delivery_settings (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;";
+
+const DKIM: &str = "
+CREATE TABLE dkim_pairs (
+    id INTEGER PRIMARY KEY,
+    domain TEXT NOT NULL,
+    stem TEXT NOT NULL,              -- both selectors without their last letter
+    state TEXT NOT NULL,             -- waiting active retiring gone
+    rsa BLOB NOT NULL,               -- sealed private keys; empty once gone
+    ed25519 BLOB NOT NULL,
+    rsa_public TEXT NOT NULL,        -- as in p=
+    ed25519_public TEXT NOT NULL,
+    made INTEGER NOT NULL,
+    since INTEGER,                   -- signs since
+    until INTEGER,                   -- published until
+    UNIQUE (domain, stem)
+) STRICT;
+";
+
+const DOMAINS: &str = "
+CREATE TABLE mail_domains (
+    domain TEXT PRIMARY KEY,
+    return_path TEXT NOT NULL,
+    reports TEXT,                    -- who gets the reports of DMARC
+    created INTEGER NOT NULL
+) STRICT;
+";

@@ -32,6 +32,7 @@ mod sending;
 mod service;
 mod serving;
 mod setup;
+mod signing;
 mod succession;
 #[path = "../load/switches.rs"]
 #[allow(dead_code)] // the bench uses all of it

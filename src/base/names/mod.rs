@@ -205,6 +205,11 @@ fn parsed(name: &str) -> Option<Name> {
     .filter(|name| !name.is_root())
 }
 
+/// Where the reverse name of an address stands: `7.2.0.192.in-addr.arpa`.
+pub fn reverse_name(ip: IpAddr) -> String {
+    plain(&Name::from(ip))
+}
+
 fn plain(name: &Name) -> String {
     name.to_ascii().trim_end_matches('.').to_owned()
 }
@@ -309,6 +314,12 @@ mod tests {
             assert_eq!(asked(&names, names.reverse(ip)), one("mx.example.jp"));
         }
         assert_eq!(asked(&names, names.alias("www.example.jp")), one("mx.example.jp"));
+    }
+
+    #[test]
+    fn an_address_has_its_reverse_name() {
+        assert_eq!(reverse_name("192.0.2.7".parse().unwrap()), "7.2.0.192.in-addr.arpa");
+        assert!(reverse_name("2001:db8::7".parse().unwrap()).starts_with("7.0.0.0."));
     }
 
     #[test]

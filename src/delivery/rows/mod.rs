@@ -1,5 +1,8 @@
 //! All SQL of this room.
 
+pub(super) mod domains;
+pub(super) mod keys;
+
 use crate::base::Result;
 use rusqlite::{Connection, OptionalExtension};
 
