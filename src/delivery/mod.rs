@@ -54,11 +54,12 @@
 //!
 //! Reading order: `letter`, `row`, `ledger`, `plan` (every decision), `relay`, `smtp` (the conversation), then the engine:
 //! `engine` (threads and endings), `lane` (one connection), `withheld`, `claims`, `writers`, `clerk`. `alarm_to` is an
-//! address beside it. `catcher` is the server that
+//! address beside it. `bounces` reads what comes back. `catcher` is the server that
 //! tests and `try` send to. Sending directly to the receivers' hosts, signing and shaping per receiver would stand beside
 //! `relay`: a lane asks only for a session.
 
 mod alarm_to;
+pub mod bounces;
 pub mod catcher;
 mod claims;
 mod clerk;
