@@ -34,6 +34,7 @@ const ADDRESSES: &[(&str, &[&str])] = &[
     ("rusqlite::", &["src/store/", "rows.rs", "/rows/"]),
     ("rustls::", &["src/delivery/", "src/door/"]),
     ("hyper::", &["src/door/"]),
+    ("mail_parser::", &["src/delivery/bounces/"]),
     ("lettre::", &["src/alarm/"]),
     ("self_update::", &["src/update/fetch"]),
     ("hickory_resolver::", &["src/base/resolve.rs", "src/base/names/"]),

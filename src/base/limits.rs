@@ -441,6 +441,19 @@ pub const PROBE_KEPT: Duration = Duration::from_secs(300);
 pub const PROBE_KEPT_SILENT: Duration = Duration::from_secs(30);
 /// Bytes that are read of the answer's head.
 pub const PROBE_HEAD: usize = 8 << 10;
+// Mail that comes in.
+/// Of one mail are read: fields of a head, bytes of a field and of one with encoded words, leaves, and how deep they lie.
+pub const READ_FIELDS: usize = 500;
+pub const READ_FIELD: usize = 16 << 10;
+pub const READ_WORDS: usize = 2 << 10;
+pub const READ_PARTS: usize = 64;
+pub const READ_DEPTH: usize = 10;
+/// Bytes of one text, of the reason in it, and of an id.
+pub const READ_TEXT: usize = 64 << 10;
+pub const READ_REASON: usize = 2 << 10;
+pub const READ_ID: usize = 300;
+/// Recipients of one delivery report.
+pub const READ_RECIPIENTS: usize = 50;
 // Campaigns.
 /// Steps that one part of one mail may take in the template engine.
 pub const TEMPLATE_FUEL: u64 = 50_000;

@@ -52,13 +52,15 @@
 //! **Invariant:** a row holds no address and no name; replies are kept with both replaced.
 //! **Invariant:** one engine at a time works on a ledger.
 //!
-//! Reading order: `letter`, `row`, `ledger`, `plan` (every decision), `relay`, `smtp` (the conversation), then the engine:
-//! `engine` (threads and endings), `lane` (one connection), `withheld`, `claims`, `writers`, `clerk`. `alarm_to` is an
-//! address beside it. `catcher` is the server that tests and `try` send to; `dkim` signs. Sending directly to the receivers'
-//! hosts and shaping per receiver would stand beside `relay`: a lane asks only for a session.
+//! Reading order: `letter`, `row`, `ledger`, `plan` (every decision), `relay`, `direct` and `shaping` (the two ways out, and
+//! how fast), `smtp` (the conversation), then the engine: `engine` (threads and endings), `floor` (what a pass shares), `sorter`
+//! (rows into queues), `lane` (one connection) with `attempt` and `verdict`, `withheld`, `claims`, `writers`, `clerk`. `alarm_to` is an
+//! address beside it. `bounces` reads what comes back, `dkim` signs, `domains` says what DNS should publish. `catcher` is
+//! the server that tests and `try` send to.
 
 mod alarm_to;
 mod attempt;
+pub mod bounces;
 pub mod catcher;
 mod claims;
 mod clerk;
