@@ -7,7 +7,7 @@
 
 use hakobu::base::seal::Key;
 use hakobu::base::{Email, Error, Result, Time, clock, ids::ContactId, ids::RunId};
-use hakobu::delivery::{Ended, Ledger, Letter, Letters, Policy, Relay, SCHEMA, Skip, Steer, Work, run};
+use hakobu::delivery::{Ended, Finish, Ledger, Letter, Letters, Policy, Relay, SCHEMA, Skip, Steer, Work, run};
 use hakobu::store::Store;
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
@@ -116,6 +116,7 @@ fn ours(sink: &Sink, recipients: i64, connections: i64) -> Result<(f64, u64, usi
         ledger: &ledger,
         route: &Relay::parse(&format!("smtp://127.0.0.1:{}", sink.1))?.into(),
         letters: &post,
+        finish: &Finish::default(),
         steer: &Steer::new(),
         policy: Policy { connections: connections as usize, ..Policy::default() },
         clock: Arc::new(clock::now),

@@ -89,7 +89,8 @@ impl House {
         home.file("mail.html", html());
         let consent = ["--consent-source", "店頭", "--consent-text-file", "wording.txt"];
         home.ask(&[&["contacts", "import", "list.csv"], &consent[..]].concat()).ok();
-        let words = ["campaign", "create", "--name", "秋", "--from", "店 <news@news.example.jp>", "--html", "mail.html"];
+        let words =
+            ["campaign", "create", "--name", "秋", "--from", "店 <news@news.example.jp>", "--html", "mail.html"];
         let made = home.ask(&[&words[..], &["--subject", "{{ 姓 }}様へ秋のご案内"]].concat()).ok().json();
         let campaign = made["campaign"].as_str().unwrap().to_owned();
         if signed {
@@ -137,7 +138,8 @@ fn usage(pid: u32) -> Option<(Duration, u64)> {
 
 /// Five links, five fields, and as much text as makes a mail of 5 kB.
 fn html() -> String {
-    let mut html = String::from("<h1>{{ 姓 }} {{ 名 }}様</h1><p>会員番号 {{ 会員番号 }}、{{ 都道府県 }}、{{ 店舗 }}</p>");
+    let mut html =
+        String::from("<h1>{{ 姓 }} {{ 名 }}様</h1><p>会員番号 {{ 会員番号 }}、{{ 都道府県 }}、{{ 店舗 }}</p>");
     for n in 1..=5 {
         write!(html, "<p><a href=\"https://shop.example.jp/autumn/{n}\">秋のご案内 {n}</a></p>").unwrap();
     }

@@ -13,7 +13,7 @@ use super::rows::{self, campaigns::Place};
 use super::run::{self, Run, RunState, event};
 use crate::base::{By, Error, Progress, Result, Say, Time, ids::CampaignId, ids::ContactId, limits};
 use crate::contacts::reading;
-use crate::delivery::{self, Ended, Ledger, Policy, Route, Steer, Work};
+use crate::delivery::{self, Ended, Finish, Ledger, Policy, Route, Steer, Work};
 use crate::store::{Deed, Store};
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -142,7 +142,16 @@ fn send(d: &Drive<'_>, run: &Run, ledger: &Ledger) -> Result<Ended> {
     let (steer, over) = (Steer::new(), AtomicBool::new(false));
     let resend = campaign::get(d.store, run.campaign)?.draft.options.resend;
     let policy = Policy { resend_in_doubt: resend, ..d.policy.clone() };
-    let work = Work { ledger, route: d.route, letters: &letters, steer: &steer, policy, clock: Arc::clone(&d.clock) };
+    let finish = Finish::of(d.store, &run.content.sender.from_mailbox()?.email)?;
+    let work = Work {
+        ledger,
+        route: d.route,
+        letters: &letters,
+        finish: &finish,
+        steer: &steer,
+        policy,
+        clock: Arc::clone(&d.clock),
+    };
     std::thread::scope(|s| {
         let watch = s.spawn(|| watch(d, run, (ledger, &steer, &over)));
         let ended = delivery::run(&work);

@@ -13,7 +13,7 @@ use crate::base::{Email, Error, Kind, Result, Time, ids::CampaignId, ids::Contac
 use crate::contacts::attribute::Catalog;
 use crate::contacts::people::Person;
 use crate::contacts::reading;
-use crate::delivery::{self, Route};
+use crate::delivery::{self, Finish, Route};
 use crate::store::Store;
 use serde::Serialize;
 
@@ -143,7 +143,9 @@ pub fn test(
     if letters.is_empty() {
         return Err(Error::refused(say!("テストの送り先がありません。", "There is nobody to send the test to.")));
     }
-    for letter in &letters {
+    let finish = Finish::of(store, &writer.content.sender.from_mailbox()?.email)?;
+    for letter in letters {
+        let letter = &finish.letter(letter, now)?;
         match (200..300).contains(&delivery::send_one(route, letter)?.code) {
             true => tested.sent += 1,
             false => tested.refused += 1,

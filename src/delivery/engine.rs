@@ -8,7 +8,7 @@ use super::smtp::Waits;
 use super::smtp::session::Trust;
 use super::sorter::Sorter;
 use super::writers::writers;
-use super::{Ledger, Letters, Route, Steer};
+use super::{Finish, Ledger, Letters, Route, Steer};
 use crate::base::{Error, Result, Say, Time, limits};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
@@ -51,6 +51,7 @@ pub struct Work<'a> {
     pub ledger: &'a Ledger,
     pub route: &'a Route,
     pub letters: &'a dyn Letters,
+    pub finish: &'a Finish,
     pub steer: &'a Steer,
     pub policy: Policy,
     pub clock: Clock,
@@ -97,7 +98,7 @@ fn one_pass(work: &Work<'_>, trust: Option<&Trust>, waits: Waits) -> Result<Opti
     let (why, given) = std::thread::scope(|threads| -> Result<(Why, u64)> {
         let keeping = threads.spawn(|| desk.write_all(work.ledger, &claims));
         for _ in 0..limits::WRITERS_OF_LETTERS {
-            threads.spawn(|| asked.write_all(work.ledger.run(), work.letters, &*work.clock));
+            threads.spawn(|| asked.write_all(work.ledger.run(), (work.letters, work.finish), &*work.clock));
         }
         let floor = Arc::new(Floor::new(Parts {
             ledger: work.ledger.clone(),

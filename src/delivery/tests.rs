@@ -45,6 +45,7 @@ struct House {
     _store: Store,
     ledger: Ledger,
     post: Post,
+    finish: Finish,
     steer: Steer,
     clock: Arc<AtomicI64>,
     policy: Policy,
@@ -60,7 +61,16 @@ impl House {
         ledger.complete().unwrap();
         let clock = Arc::new(AtomicI64::new(1_000_000));
         let policy = Policy { connections: 3, ..Policy::default() };
-        House { _dir: dir, _store: store, ledger, post: Post::default(), steer: Steer::new(), clock, policy }
+        House {
+            _dir: dir,
+            _store: store,
+            ledger,
+            post: Post::default(),
+            finish: Finish::default(),
+            steer: Steer::new(),
+            clock,
+            policy,
+        }
     }
 
     fn work<'a>(&'a self, route: &'a Route) -> Work<'a> {
@@ -69,6 +79,7 @@ impl House {
             ledger: &self.ledger,
             route,
             letters: &self.post,
+            finish: &self.finish,
             steer: &self.steer,
             policy: self.policy.clone(),
             clock: Arc::new(move || Time(clock.load(Ordering::SeqCst))),

@@ -1,6 +1,6 @@
 //! Threads on which letters are written, so that templates and the books never hold up the network.
 
-use super::{Letter, Letters, Skip, plan};
+use super::{Finish, Letter, Letters, Skip};
 use crate::base::{Result, Time, ids::ContactId, ids::RunId};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -55,27 +55,30 @@ impl Writers {
 
 impl Asked {
     /// Until every `Writers` is gone.
-    pub(super) fn write_all(&self, run: RunId, letters: &dyn Letters, clock: &dyn Fn() -> Time) {
+    pub(super) fn write_all(&self, run: RunId, with: (&dyn Letters, &Finish), clock: &dyn Fn() -> Time) {
         loop {
             let next = self.0.lock().unwrap_or_else(PoisonError::into_inner).recv();
             let Ok(ask) = next else { return };
             match ask {
                 Ask::Letter(contact, answer) => {
-                    let written = catch_unwind(AssertUnwindSafe(|| write(run, contact, letters, clock())));
+                    let written = catch_unwind(AssertUnwindSafe(|| write(run, contact, with, clock())));
                     // A recipient whose letter makes us panic is set aside by name; the run goes on.
                     let _nobody_waits = answer.send(written.unwrap_or(Ok(Err(Skip::Failed("panic")))));
                 }
                 Ask::Domains(contacts, answer) => {
-                    let _nobody_waits = answer.send(letters.domains(&contacts));
+                    let _nobody_waits = answer.send(with.0.domains(&contacts));
                 }
             }
         }
     }
 }
 
-fn write(run: RunId, contact: ContactId, letters: &dyn Letters, at: Time) -> Answer {
-    Ok(letters.letter(run, contact, at)?.map(|letter| {
-        let wire_form = plan::on_the_wire(&letter.message);
-        Written { letter, wire_form, at }
-    }))
+fn write(run: RunId, contact: ContactId, (letters, finish): (&dyn Letters, &Finish), at: Time) -> Answer {
+    Ok(match letters.letter(run, contact, at)? {
+        Ok(letter) => {
+            let (letter, wire_form) = finish.wire_form(letter, at)?;
+            Ok(Written { letter, wire_form, at })
+        }
+        Err(skip) => Err(skip),
+    })
 }

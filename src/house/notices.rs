@@ -10,7 +10,7 @@ use crate::base::{By, Email, Error, Kind, Lang, Result, Say, Time, ids::Campaign
 use crate::campaigns::campaign::{self, Draft};
 use crate::campaigns::source::Format;
 use crate::contacts::MailKind;
-use crate::delivery::{self, Route};
+use crate::delivery::{self, Finish, Route};
 use crate::update::notice::plan::Text;
 use crate::update::notice::{self, Which};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -127,6 +127,7 @@ impl House {
     fn send_notice(&self, (by, now): (&By, Time), route: &Route, notice: &Notice, to: &[User]) -> Result<()> {
         delivery::check(route)?;
         let from = Email::parse(&format!("hakobu@{}", self.boot.domain))?;
+        let finish = Finish::of(&self.store, &from)?;
         for user in to {
             if self.is_ending() {
                 return Err(Error::later(say!(
@@ -136,6 +137,7 @@ impl House {
             }
             let text = notice.text(user.lang);
             let letter = delivery::own_mail(&from, &user.email, (&text.subject, &text.body), now)?;
+            let letter = finish.letter(letter, now)?;
             let accepted = match delivery::send_one(route, &letter) {
                 Ok(_) => true,
                 Err(e) if e.kind() == Kind::Refused => false,

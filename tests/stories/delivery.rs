@@ -4,7 +4,8 @@ use hakobu::base::seal::Key;
 use hakobu::base::{Email, Result, Secret, Time, clock, ids::ContactId, ids::RunId};
 use hakobu::delivery::catcher::{Catcher, Offer};
 use hakobu::delivery::{
-    Counts, Decision, Ended, Ledger, Letter, Letters, Policy, Relay, Route, SCHEMA, Skip, State, Steer, Work, run,
+    Counts, Decision, Ended, Finish, Ledger, Letter, Letters, Policy, Relay, Route, SCHEMA, Skip, State, Steer, Work,
+    run,
 };
 use hakobu::store::Store;
 use std::collections::HashMap;
@@ -52,7 +53,16 @@ fn new_ledger(dir: &Path, recipients: i64) -> (Store, Ledger) {
 fn send(ledger: &Ledger, relay: &Relay) -> Ended {
     let route = &Route::from(relay.clone());
     let (steer, policy) = (Steer::new(), Policy { connections: CONNECTIONS, ..Policy::default() });
-    run(&Work { ledger, route, letters: &Post, steer: &steer, policy, clock: Arc::new(clock::now) }).unwrap()
+    run(&Work {
+        ledger,
+        route,
+        letters: &Post,
+        finish: &Finish::default(),
+        steer: &steer,
+        policy,
+        clock: Arc::new(clock::now),
+    })
+    .unwrap()
 }
 
 const CONNECTIONS: usize = 4;

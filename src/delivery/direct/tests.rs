@@ -7,7 +7,9 @@ use crate::delivery::catcher::{Act, Catcher, Offer, Rule};
 use crate::delivery::engine::run_with;
 use crate::delivery::shaping::groups;
 use crate::delivery::smtp::Step;
-use crate::delivery::{Counts, Ended, Ledger, Letter, Letters, Policy, Route, Row, SCHEMA, Skip, State, Steer, Work};
+use crate::delivery::{
+    Counts, Ended, Finish, Ledger, Letter, Letters, Policy, Route, Row, SCHEMA, Skip, State, Steer, Work,
+};
 use crate::store::Store;
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -43,6 +45,7 @@ struct World {
     store: Store,
     ledger: Ledger,
     post: Post,
+    finish: Finish,
     zone: Zone,
     clock: Arc<AtomicI64>,
     steer: Steer,
@@ -60,7 +63,10 @@ impl World {
         let first = Catcher::start(Offer::new(clock::now)).unwrap();
         let (port, clock) = (first.addr().port(), Arc::new(AtomicI64::new(0)));
         let post = Post(domains.to_vec());
-        (World { _dir: dir, store, ledger, post, zone, clock, steer: Steer::new(), port }, first)
+        (
+            World { _dir: dir, store, ledger, post, finish: Finish::default(), zone, clock, steer: Steer::new(), port },
+            first,
+        )
     }
 
     /// A domain with one host at this loopback address.
@@ -89,6 +95,7 @@ impl World {
             ledger: &self.ledger,
             route,
             letters: &self.post,
+            finish: &self.finish,
             steer: &self.steer,
             policy: Policy::default(),
             clock: Arc::new(move || clock::now().plus(Duration::from_secs(clock.load(Ordering::SeqCst) as u64))),

@@ -2,7 +2,7 @@
 
 use super::{Answer, Hidden};
 use crate::base::{By, Email, Lang, Result, Secret, Time};
-use crate::delivery::{self, Relay, Reply, Route};
+use crate::delivery::{self, Finish, Relay, Reply, Route};
 use crate::house::House;
 use crate::house::running::no_relay;
 use crate::store::Deed;
@@ -80,7 +80,8 @@ impl House {
     pub fn send_test_mail(&self, by: &By, now: Time, to: &Email, lang: Lang) -> Result<Reply> {
         let route = self.route()?;
         let from = Email::parse(&format!("hakobu@{}", self.boot.domain))?;
-        let reply = delivery::send_one(&route, &delivery::test_mail(&from, to, lang, now)?)?;
+        let letter = Finish::of(&self.store, &from)?.letter(delivery::test_mail(&from, to, lang, now)?, now)?;
+        let reply = delivery::send_one(&route, &letter)?;
         self.store.write(by, now, Deed::new("delivery.test_mail", "relay"), |_| Ok(()))?;
         Ok(reply)
     }
