@@ -427,8 +427,9 @@ pub const BULK_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 pub const CLAIM_PAGE: usize = 1_000;
 /// Changes in one commit of a ledger.
 pub const LEDGER_GROUP: usize = 4_096;
-/// Threads that write letters.
-pub const WRITERS_OF_LETTERS: usize = 4;
+/// Threads that send, where there are so many processors; domains that DNS is asked about at a time.
+pub const SENDING_THREADS: usize = 16;
+pub const DNS_ASKS: usize = 500;
 /// Refusals of our MAIL FROM for now, one after another, before the run takes a rest, and how long that is.
 pub const MAIL_DEFERRALS: u32 = 20;
 pub const RELAY_REST: Duration = Duration::from_secs(30);

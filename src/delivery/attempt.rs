@@ -1,6 +1,5 @@
 //! One try: the letter, the mark, the envelope, the message, and what the answers come to.
 
-use super::Skip;
 use super::destination::Hosts;
 use super::floor::Floor;
 use super::lane;
@@ -12,7 +11,7 @@ use super::smtp::session::{Content, Envelope, Session};
 use super::smtp::{Step, refused, reply::Reply};
 use super::verdict::{deferred, failed, next, skipped};
 use super::withheld::Judged;
-use super::writers::Written;
+use super::written::Written;
 use crate::base::{Email, Result, Say, limits};
 use std::sync::atomic::Ordering;
 
@@ -31,11 +30,18 @@ pub(super) enum Tried {
 }
 
 /// The flag says whether the session can be used again.
-pub(super) async fn attempt(floor: &Floor, queue: &Queue, session: &mut Session, row: &Row) -> Result<(Tried, bool)> {
-    let mut written = match letter(floor, row).await? {
-        Some(Ok(written)) => written,
-        Some(Err(skip)) => return Ok((Tried::Settled(skipped(floor, row, skip)), true)),
-        None => return Ok((Tried::Untouched, true)),
+pub(super) async fn attempt(
+    floor: &Floor<'_>,
+    queue: &Queue,
+    session: &mut Session,
+    row: &Row,
+) -> Result<(Tried, bool)> {
+    if floor.steer.is_stopped() {
+        return Ok((Tried::Untouched, true));
+    }
+    let mut written = match floor.written(row.contact)? {
+        Ok(written) => written,
+        Err(skip) => return Ok((Tried::Settled(skipped(floor, row, skip)), true)),
     };
     // The mark goes to disk while the server thinks about the envelope; the message waits for both.
     let asked = tokio::select! {
@@ -54,23 +60,23 @@ pub(super) async fn attempt(floor: &Floor, queue: &Queue, session: &mut Session,
     }
     // The server took its time: somebody may have refused in the meantime.
     if floor.now().since(written.at) > limits::LETTER_FRESH {
-        written = match letter(floor, row).await? {
-            Some(Ok(again)) if again.letter.to == written.letter.to => again,
-            Some(Err(skip)) => return Ok((Tried::Settled(skipped(floor, row, skip)), false)),
-            Some(Ok(_)) | None => return back(floor, row, Tried::Untouched, false),
+        written = match floor.written(row.contact)? {
+            Ok(again) if again.letter.to == written.letter.to => again,
+            Err(skip) => return Ok((Tried::Settled(skipped(floor, row, skip)), false)),
+            Ok(_) => return back(floor, row, Tried::Untouched, false),
         };
     }
     content(floor, queue, (session, row), &written).await
 }
 
 /// It did not leave: the mark is taken back.
-fn back(floor: &Floor, row: &Row, tried: Tried, keep: bool) -> Result<(Tried, bool)> {
+fn back(floor: &Floor<'_>, row: &Row, tried: Tried, keep: bool) -> Result<(Tried, bool)> {
     floor.clerk.back(row.contact);
     Ok((tried, keep))
 }
 
 async fn not_open(
-    floor: &Floor,
+    floor: &Floor<'_>,
     queue: &Queue,
     row: &Row,
     (envelope, to): (Envelope, &Email),
@@ -94,7 +100,7 @@ async fn not_open(
 }
 
 async fn content(
-    floor: &Floor,
+    floor: &Floor<'_>,
     queue: &Queue,
     (session, row): (&mut Session, &Row),
     written: &Written,
@@ -119,17 +125,8 @@ async fn content(
     }
 }
 
-/// `None` when the run is over.
-async fn letter(floor: &Floor, row: &Row) -> Result<Option<std::result::Result<Written, Skip>>> {
-    tokio::select! {
-        biased;
-        written = floor.writers.letter(row.contact) => written.transpose(),
-        () = floor.steer.stopped() => Ok(None),
-    }
-}
-
 /// What a refusal comes to.
-async fn answered(floor: &Floor, queue: &Queue, row: &Row, (step, reply, to): (Step, &Reply, &Email)) -> Tried {
+async fn answered(floor: &Floor<'_>, queue: &Queue, row: &Row, (step, reply, to): (Step, &Reply, &Email)) -> Tried {
     let said = plan::keep(reply, to);
     match plan::meaning(step, reply) {
         Meaning::Later => {
@@ -160,7 +157,7 @@ async fn answered(floor: &Floor, queue: &Queue, row: &Row, (step, reply, to): (S
 }
 
 /// A destination that says "not now" may mean us, not the recipient.
-async fn slow_down(floor: &Floor, queue: &Queue, (step, reply): (Step, &Reply), everybody: bool) {
+async fn slow_down(floor: &Floor<'_>, queue: &Queue, (step, reply): (Step, &Reply), everybody: bool) {
     let (shape, now) = (&queue.to.shape, floor.now());
     match queue.to.hosts {
         Hosts::Relay(_) if everybody => floor.rest(refused(step, reply)),
@@ -177,7 +174,7 @@ async fn slow_down(floor: &Floor, queue: &Queue, (step, reply): (Step, &Reply), 
 
 /// A refusal that everybody gets is nobody's.
 async fn message_refused(
-    floor: &Floor,
+    floor: &Floor<'_>,
     queue: &Queue,
     row: &Row,
     (step, reply): (Step, &Reply),
@@ -194,7 +191,7 @@ async fn message_refused(
 }
 
 /// The rows as they are from now on. If the refusal is nobody's, the run pauses, or this one receiver is left alone.
-fn told(floor: &Floor, queue: &Queue, judged: Judged, (step, reply): (Step, &Reply)) -> Vec<Row> {
+fn told(floor: &Floor<'_>, queue: &Queue, judged: Judged, (step, reply): (Step, &Reply)) -> Vec<Row> {
     let Judged { mut failed, paused } = judged;
     let Some(last) = paused.last() else { return failed };
     let until = match queue.to.hosts {
@@ -213,7 +210,7 @@ fn told(floor: &Floor, queue: &Queue, judged: Judged, (step, reply): (Step, &Rep
 }
 
 /// What is withheld when nobody is left to be asked.
-pub(super) fn left(floor: &Floor, queue: &Queue) -> Vec<Row> {
+pub(super) fn left(floor: &Floor<'_>, queue: &Queue) -> Vec<Row> {
     if matches!(queue.to.hosts, Hosts::Mx(_)) {
         return queue.withheld().believed();
     }
@@ -225,7 +222,7 @@ pub(super) fn left(floor: &Floor, queue: &Queue) -> Vec<Row> {
 }
 
 /// The message is taken by now: what was withheld is told.
-async fn believe_withheld(floor: &Floor, queue: &Queue) {
+async fn believe_withheld(floor: &Floor<'_>, queue: &Queue) {
     let rows = queue.withheld().believed();
     for row in rows {
         floor.clerk.settle(row).await;

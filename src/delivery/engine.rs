@@ -3,11 +3,11 @@
 use super::claims::Claims;
 use super::clerk::clerk;
 use super::floor::{Floor, Parts, Why};
+use super::hands::hands;
 use super::lane;
 use super::smtp::Waits;
 use super::smtp::session::Trust;
 use super::sorter::Sorter;
-use super::writers::writers;
 use super::{Finish, Ledger, Letters, Route, Steer};
 use crate::base::{Error, Result, Say, Time, limits};
 use std::sync::atomic::Ordering;
@@ -94,12 +94,10 @@ fn one_pass(work: &Work<'_>, trust: Option<&Trust>, waits: Waits) -> Result<Opti
     let sent = work.ledger.counts()?.sent;
     let claims = Arc::new(Mutex::new(Claims::default()));
     let (clerk, desk) = clerk();
-    let (writers, asked) = writers();
     let (why, given) = std::thread::scope(|threads| -> Result<(Why, u64)> {
         let keeping = threads.spawn(|| desk.write_all(work.ledger, &claims));
-        for _ in 0..limits::WRITERS_OF_LETTERS {
-            threads.spawn(|| asked.write_all(work.ledger.run(), (work.letters, work.finish), &*work.clock));
-        }
+        let (hands, each) = hands();
+        let working: Vec<_> = each.into_iter().map(|hand| threads.spawn(|| hand.work())).collect();
         let floor = Arc::new(Floor::new(Parts {
             ledger: work.ledger.clone(),
             route: work.route.clone(),
@@ -109,11 +107,16 @@ fn one_pass(work: &Work<'_>, trust: Option<&Trust>, waits: Waits) -> Result<Opti
             steer: work.steer.clone(),
             clock: Arc::clone(&work.clock),
             clerk,
-            writers,
+            letters: work.letters,
+            finish: work.finish,
+            hands,
             claims: Arc::clone(&claims),
             sent,
         }));
         let ended = runtime()?.block_on(oversee(floor));
+        for hand in working {
+            hand.join().map_err(|_| Error::bug("a thread of the engine panicked"))??;
+        }
         keeping.join().map_err(|_| Error::bug("the ledger's thread panicked"))??;
         Ok(ended)
     })?;
@@ -121,7 +124,7 @@ fn one_pass(work: &Work<'_>, trust: Option<&Trust>, waits: Waits) -> Result<Opti
 }
 
 /// Sorts rows into queues and staffs them with lanes until nobody waits. Why it ended, and how many rows were taken.
-async fn oversee(floor: Arc<Floor>) -> (Why, u64) {
+async fn oversee(floor: Arc<Floor<'_>>) -> (Why, u64) {
     let mut sorter = Sorter::new(&floor);
     loop {
         let changed = floor.changed.notified();
@@ -131,16 +134,19 @@ async fn oversee(floor: Arc<Floor>) -> (Why, u64) {
             }
             floor.staff();
         }
-        if floor.lanes() == 0
-            && floor.asking.load(Ordering::SeqCst) == 0
-            && (floor.is_over() || is_idle(&floor, &sorter))
-        {
+        if floor.lanes() == 0 && (floor.is_over() || is_idle(&floor, &sorter)) {
             break;
         }
-        if sorter.is_dry() || floor.is_over() || sorter.has_enough(&floor) {
-            tokio::select! { () = changed => {}, () = tokio::time::sleep(limits::SORT_AGAIN) => {} }
-        } else {
-            tokio::task::yield_now().await;
+        let rests = sorter.is_dry() || floor.is_over() || sorter.has_enough(&floor);
+        let most = if rests { limits::SORT_AGAIN } else { Duration::ZERO };
+        let answer = tokio::select! {
+            biased;
+            answer = sorter.answer() => Some(answer),
+            () = changed => None,
+            () = tokio::time::sleep(most) => None,
+        };
+        if let Some(answer) = answer {
+            sorter.answered(&floor, answer).await;
         }
     }
     for queue in floor.all_queues() {
@@ -150,7 +156,7 @@ async fn oversee(floor: Arc<Floor>) -> (Why, u64) {
 }
 
 /// Nobody waits, and nobody is left who could come now.
-fn is_idle(floor: &Floor, sorter: &Sorter) -> bool {
+fn is_idle(floor: &Floor<'_>, sorter: &Sorter) -> bool {
     floor.is_past_end() || (sorter.is_dry() && floor.all_queues().iter().all(|queue| queue.len() == 0))
 }
 

@@ -3,18 +3,18 @@
 use super::claims::Claims;
 use super::clerk::Clerk;
 use super::destination::{Destination, Place};
+use super::hands::Hands;
 use super::queue::Queue;
 use super::smtp::Waits;
 use super::smtp::session::Trust;
-use super::writers::Writers;
-use super::{Clock, Ledger, Policy, Route, Steer, lane};
+use super::{Clock, Finish, Ledger, Letters, Policy, Route, Steer};
 use crate::base::{Error, Say, Time, limits};
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
-pub(super) struct Floor {
+pub(super) struct Floor<'a> {
     pub(super) ledger: Ledger,
     pub(super) route: Route,
     pub(super) trust: Option<Trust>,
@@ -23,14 +23,14 @@ pub(super) struct Floor {
     pub(super) steer: Steer,
     pub(super) clock: Clock,
     pub(super) clerk: Clerk,
-    pub(super) writers: Writers,
+    pub(super) letters: &'a dyn Letters,
+    pub(super) finish: &'a Finish,
+    pub(super) hands: Hands<'a>,
     pub(super) claims: Arc<Mutex<Claims>>,
     /// Messages of the run that were taken before this pass.
     pub(super) sent: u64,
     queues: Mutex<HashMap<String, Arc<Queue>>>,
     lanes: AtomicUsize,
-    /// Domains that DNS is being asked about.
-    pub(super) asking: AtomicUsize,
     /// Rows that lanes took.
     pub(super) given: AtomicU64,
     /// Nobody else will come to any queue for now.
@@ -59,7 +59,7 @@ pub(super) struct Why {
 }
 
 /// What a pass is made of.
-pub(super) struct Parts {
+pub(super) struct Parts<'a> {
     pub(super) ledger: Ledger,
     pub(super) route: Route,
     pub(super) trust: Option<Trust>,
@@ -68,14 +68,17 @@ pub(super) struct Parts {
     pub(super) steer: Steer,
     pub(super) clock: Clock,
     pub(super) clerk: Clerk,
-    pub(super) writers: Writers,
+    pub(super) letters: &'a dyn Letters,
+    pub(super) finish: &'a Finish,
+    pub(super) hands: Hands<'a>,
     pub(super) claims: Arc<Mutex<Claims>>,
     pub(super) sent: u64,
 }
 
-impl Floor {
-    pub(super) fn new(parts: Parts) -> Floor {
-        let Parts { ledger, route, trust, waits, policy, steer, clock, clerk, writers, claims, sent } = parts;
+impl<'a> Floor<'a> {
+    pub(super) fn new(parts: Parts<'a>) -> Floor<'a> {
+        let Parts { ledger, route, trust, waits, policy, steer, clock, clerk, letters, finish, hands, claims, sent } =
+            parts;
         Floor {
             ledger,
             route,
@@ -85,12 +88,13 @@ impl Floor {
             steer,
             clock,
             clerk,
-            writers,
+            letters,
+            finish,
+            hands,
             claims,
             sent,
             queues: Mutex::default(),
             lanes: AtomicUsize::new(0),
-            asking: AtomicUsize::new(0),
             given: AtomicU64::new(0),
             all_sorted: AtomicBool::new(false),
             changed: Notify::new(),
@@ -174,14 +178,14 @@ impl Floor {
     }
 
     /// Starts lanes where rows wait and the destination has places.
-    pub(super) fn staff(self: &Arc<Floor>) {
+    pub(super) fn staff(self: &Arc<Floor<'a>>) {
         for queue in self.all_queues() {
             for _ in 0..queue.wants() {
                 if self.lanes() >= self.policy.all_connections {
                     return;
                 }
                 let Some(place) = queue.to.shape.place() else { break };
-                tokio::spawn(lane::work(OnFloor::new(self, &queue, place)));
+                self.hands.start(OnFloor::new(self, &queue, place));
             }
         }
     }
@@ -201,21 +205,21 @@ impl Floor {
 }
 
 /// A lane as it is counted, here and in its queue.
-pub(super) struct OnFloor {
-    pub(super) floor: Arc<Floor>,
+pub(super) struct OnFloor<'a> {
+    pub(super) floor: Arc<Floor<'a>>,
     pub(super) queue: Arc<Queue>,
     _place: Place,
 }
 
-impl OnFloor {
-    fn new(floor: &Arc<Floor>, queue: &Arc<Queue>, place: Place) -> OnFloor {
+impl<'a> OnFloor<'a> {
+    fn new(floor: &Arc<Floor<'a>>, queue: &Arc<Queue>, place: Place) -> OnFloor<'a> {
         floor.lanes.fetch_add(1, Ordering::SeqCst);
         queue.lanes.fetch_add(1, Ordering::SeqCst);
         OnFloor { floor: Arc::clone(floor), queue: Arc::clone(queue), _place: place }
     }
 }
 
-impl Drop for OnFloor {
+impl Drop for OnFloor<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.floor.fail(Error::bug("a lane of the engine panicked"));

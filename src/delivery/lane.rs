@@ -44,7 +44,7 @@ enum Opened {
     No,
 }
 
-pub(super) async fn work(on: OnFloor) {
+pub(super) async fn work(on: OnFloor<'_>) {
     let (floor, queue) = (&*on.floor, &*on.queue);
     let mut session = None;
     let mut pause = Duration::from_secs(1);
@@ -74,7 +74,7 @@ pub(super) async fn work(on: OnFloor) {
 }
 
 /// The next row, at the destination's pace. None when there is nothing more to do here.
-async fn next(floor: &Floor, queue: &Queue) -> Option<Row> {
+async fn next(floor: &Floor<'_>, queue: &Queue) -> Option<Row> {
     loop {
         if floor.is_over() || floor.is_past_end() {
             return None;
@@ -101,7 +101,7 @@ async fn next(floor: &Floor, queue: &Queue) -> Option<Row> {
         let came = queue.came.notified();
         tokio::pin!(came);
         came.as_mut().enable();
-        if floor.all_sorted.load(Ordering::SeqCst) && floor.asking.load(Ordering::SeqCst) == 0 && queue.len() == 0 {
+        if floor.all_sorted.load(Ordering::SeqCst) && queue.len() == 0 {
             return None;
         }
         if queue.len() == 0 {
@@ -116,7 +116,7 @@ async fn next(floor: &Floor, queue: &Queue) -> Option<Row> {
 }
 
 /// Not sent after all. Where its destination is at rest by now, the row is put off with the others.
-async fn give_back(floor: &Floor, queue: &Queue, row: Row) {
+async fn give_back(floor: &Floor<'_>, queue: &Queue, row: Row) {
     floor.given.fetch_sub(1, Ordering::Relaxed);
     match queue.to.shape.resting(floor.now()) {
         Some(until) => verdict::put_off(floor, row, until, (0, "resting")).await,
@@ -126,7 +126,7 @@ async fn give_back(floor: &Floor, queue: &Queue, row: Row) {
 
 /// Makes sure that there is a session to send through.
 async fn open<'a>(
-    floor: &Floor,
+    floor: &Floor<'_>,
     queue: &'a Queue,
     slot: &mut Option<Live<'a>>,
     (row, pause): (&Row, Duration),
@@ -157,7 +157,7 @@ async fn open<'a>(
     }
 }
 
-fn relay_trouble(floor: &Floor, queue: &Queue, trouble: Trouble, pause: Duration) -> Opened {
+fn relay_trouble(floor: &Floor<'_>, queue: &Queue, trouble: Trouble, pause: Duration) -> Opened {
     match trouble {
         Trouble::Ours(say) => floor.pause(say),
         // Others get through: the relay wants fewer connections. With nobody through it is down.
@@ -168,7 +168,7 @@ fn relay_trouble(floor: &Floor, queue: &Queue, trouble: Trouble, pause: Duration
 }
 
 /// A receiver's host does not speak with us: its rows are put off, and everybody else's mail goes on.
-async fn receiver_trouble(floor: &Floor, queue: &Queue, trouble: Trouble, row: &Row) -> Opened {
+async fn receiver_trouble(floor: &Floor<'_>, queue: &Queue, trouble: Trouble, row: &Row) -> Opened {
     let (shape, now) = (&queue.to.shape, floor.now());
     let open = queue.live.load(Ordering::SeqCst);
     if open > 0 && !matches!(trouble, Trouble::Ours(_)) {
@@ -191,7 +191,7 @@ async fn receiver_trouble(floor: &Floor, queue: &Queue, trouble: Trouble, row: &
 }
 
 /// Everybody who waits is put off until the destination's rest is over.
-pub(super) async fn rest(floor: &Floor, queue: &Queue, why: (u16, &str)) {
+pub(super) async fn rest(floor: &Floor<'_>, queue: &Queue, why: (u16, &str)) {
     let Some(until) = queue.to.shape.resting(floor.now()) else { return };
     for row in queue.empty() {
         verdict::put_off(floor, row, until, why).await;
@@ -206,7 +206,7 @@ fn port_closed() -> Say {
 }
 
 /// One row to its end: at most one more try on a new connection.
-async fn deliver<'a>(floor: &Floor, queue: &'a Queue, slot: &mut Option<Live<'a>>, row: Row) {
+async fn deliver<'a>(floor: &Floor<'_>, queue: &'a Queue, slot: &mut Option<Live<'a>>, row: Row) {
     for last in [false, true] {
         let Some(live) = slot.as_mut() else { return put_back(floor, queue, row) };
         let relays_own = match attempt(floor, queue, &mut live.session, &row).await {
@@ -252,13 +252,13 @@ async fn deliver<'a>(floor: &Floor, queue: &'a Queue, slot: &mut Option<Live<'a>
     }
 }
 
-fn put_back(floor: &Floor, queue: &Queue, row: Row) {
+fn put_back(floor: &Floor<'_>, queue: &Queue, row: Row) {
     floor.given.fetch_sub(1, Ordering::Relaxed);
     queue.put_back(row);
 }
 
 /// 421 to MAIL FROM twice: this destination wants a rest.
-async fn turned_away(floor: &Floor, queue: &Queue, row: Row, why: Say) {
+async fn turned_away(floor: &Floor<'_>, queue: &Queue, row: Row, why: Say) {
     match queue.to.hosts {
         Hosts::Relay(_) => floor.rest(why),
         Hosts::Mx(_) => {
@@ -270,7 +270,7 @@ async fn turned_away(floor: &Floor, queue: &Queue, row: Row, why: Say) {
 }
 
 /// Nobody is left to be asked. When somebody ended the run, what is withheld stays as it was instead.
-pub(super) async fn end_withheld(floor: &Floor, queue: &Queue) {
+pub(super) async fn end_withheld(floor: &Floor<'_>, queue: &Queue) {
     if floor.is_over() {
         return;
     }

@@ -54,7 +54,8 @@
 //!
 //! Reading order: `letter`, `row`, `ledger`, `plan` (every decision), `relay`, `direct` and `shaping` (the two ways out, and
 //! how fast), `smtp` (the conversation), then the engine: `engine` (threads and endings), `floor` (what a pass shares), `sorter`
-//! (rows into queues), `lane` (one connection) with `attempt` and `verdict`, `withheld`, `claims`, `writers`, `clerk`. `alarm_to` is an
+//! (rows into queues), `lane` (one connection) with `attempt` and `verdict`, `hands`
+//! (threads), `written`, `withheld`, `claims`, `clerk`. `alarm_to` is an
 //! address beside it. `bounces` reads what comes back, `dkim` signs, `domains` says what DNS should publish. `catcher` is
 //! the server that tests and `try` send to.
 
@@ -71,6 +72,7 @@ pub mod domains;
 mod engine;
 mod finish;
 mod floor;
+mod hands;
 mod lane;
 mod ledger;
 mod letter;
@@ -92,7 +94,7 @@ mod steer;
 mod tests;
 mod verdict;
 mod withheld;
-mod writers;
+mod written;
 
 pub use alarm_to::{alarm_to, set_alarm_to};
 pub use destination::Shape;
