@@ -111,7 +111,7 @@ impl House {
 
     fn send(&self) -> Sent {
         let began = Instant::now();
-        let words = ["campaign", "send", &self.campaign, "--wait", "--json"];
+        let words = ["campaign", "send", &self.campaign, "--data", "D", "--wait", "--json"];
         let mut child = self.home.command(&words).stdout(std::process::Stdio::null()).spawn().unwrap();
         let mut sent = Sent { seconds: 0.0, cpu: Duration::ZERO, peak_kb: 0 };
         // What the kernel has counted is gone with the process: it is looked at while it lives.
@@ -143,7 +143,7 @@ fn html() -> String {
     for n in 1..=5 {
         write!(html, "<p><a href=\"https://shop.example.jp/autumn/{n}\">秋のご案内 {n}</a></p>").unwrap();
     }
-    while html.len() < 1_900 {
+    while html.len() < 1_000 {
         html.push_str("<p>いつもご利用いただきありがとうございます。店舗では秋の案内を配布しています。</p>");
     }
     html

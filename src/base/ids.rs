@@ -58,6 +58,8 @@ ids! {
     TopicId "t";
     SegmentId "g";
     TemplateId "m";
+    /// A single mail that a script handed in.
+    MessageId "msg";
 }
 
 #[cfg(test)]

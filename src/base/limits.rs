@@ -414,6 +414,11 @@ pub const NOBODY_REACHED: usize = 3;
 pub const WAITING_MAX: usize = 2_000_000;
 /// Rows of a receiver that a person holds back are put off for so long at a time.
 pub const HELD_LOOK: Duration = Duration::from_secs(900);
+/// Urgent messages on their way at a time, and how often the lane looks for those that are due.
+pub const URGENT_AT_ONCE: usize = 32;
+pub const URGENT_LOOK: Duration = Duration::from_secs(1);
+/// Characters of an idempotency key.
+pub const IDEMPOTENCY_KEY: usize = 200;
 /// How long a lane stays for rows that may come, and how often the ledger is looked at for rows that are due.
 pub const LANE_IDLE: Duration = Duration::from_secs(2);
 pub const SORT_AGAIN: Duration = Duration::from_millis(500);

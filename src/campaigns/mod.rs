@@ -25,6 +25,7 @@ mod footer;
 pub mod header;
 mod letters;
 mod links;
+pub mod message;
 mod mime;
 mod plan;
 pub mod preflight;

@@ -119,7 +119,7 @@ fn from_mjml(source: &str) -> Result<String> {
     Ok(shielded.unshield(&html.replace("Ubuntu, Helvetica, Arial, sans-serif", "sans-serif")))
 }
 
-fn as_text(html: &str) -> Result<String> {
+pub(super) fn as_text(html: &str) -> Result<String> {
     let shielded = shield::shield(html);
     let made = config::with_decorator(plain::Plain::default())
         .no_table_borders()

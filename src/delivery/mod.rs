@@ -76,6 +76,7 @@ mod hands;
 mod lane;
 mod ledger;
 mod letter;
+pub mod messages;
 mod own_mail;
 mod plan;
 mod probe;

@@ -132,7 +132,7 @@ pub(super) fn on_the_wire(message: &[u8]) -> Vec<u8> {
         if rest[0] == b'.' {
             out.push(b'.');
         }
-        let end = rest.iter().position(|b| *b == b'\n' || *b == b'\r').unwrap_or(rest.len());
+        let end = memchr::memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
         out.extend_from_slice(&rest[..end]);
         out.extend_from_slice(b"\r\n");
         rest = &rest[end..];

@@ -3,7 +3,7 @@
 
 use crate::store::Schema;
 
-pub const SCHEMA: Schema = Schema { room: "delivery", steps: &[SETTINGS, DKIM, DOMAINS] };
+pub const SCHEMA: Schema = Schema { room: "delivery", steps: &[SETTINGS, DKIM, DOMAINS, MESSAGES] };
 
 const SETTINGS: &str = "CREATE TABLE delivery_settings (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;";
 
@@ -31,4 +31,24 @@ CREATE TABLE mail_domains (
     reports TEXT,                    -- who gets the reports of DMARC
     created INTEGER NOT NULL
 ) STRICT;
+";
+
+const MESSAGES: &str = "
+CREATE TABLE messages (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    key TEXT NOT NULL UNIQUE,        -- the caller's, against sending twice
+    digest BLOB NOT NULL,            -- of what was asked under it
+    sender TEXT NOT NULL,
+    recipient TEXT NOT NULL,         -- empty once it is known what became of it
+    mail BLOB NOT NULL,              -- likewise
+    state TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    code INTEGER NOT NULL,
+    said TEXT NOT NULL,
+    accepted INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    next INTEGER                     -- due; none when it is final or on the wire
+) STRICT;
+CREATE INDEX messages_next ON messages (next) WHERE next IS NOT NULL;
+CREATE INDEX messages_sending ON messages (id) WHERE state = 'sending';
 ";

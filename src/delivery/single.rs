@@ -52,7 +52,7 @@ pub fn check(route: &Route) -> Result<()> {
     }
 }
 
-async fn open(route: &Route, domain: &str, waits: Waits) -> Result<Session> {
+pub(super) async fn open(route: &Route, domain: &str, waits: Waits) -> Result<Session> {
     let to = destination(route, domain).await?;
     route.open(&to, None, waits).await.map_err(|trouble| match route {
         Route::Relay(_) => trouble.into_error().hint(hint()),

@@ -18,6 +18,7 @@ pub mod doctor;
 pub mod due;
 mod health;
 pub mod imports;
+pub mod messages;
 #[cfg(test)]
 mod migrations;
 pub mod notices;
@@ -78,6 +79,7 @@ pub struct House {
     running: Running,
     reach: Reach,
     routes: Routes,
+    pub messages: messages::Desk,
     pub imports: imports::Desk,
     pub updates: updates::Desk,
     pub notices: notices::Desk,
@@ -139,6 +141,7 @@ impl House {
         House {
             store,
             routes: Routes::new(names.clone()),
+            messages: messages::Desk::default(),
             names,
             boot,
             build,

@@ -90,6 +90,7 @@ impl House {
     pub fn join_running(&self, within: Duration) -> u64 {
         let since = Instant::now();
         let mut in_doubt = 0;
+        self.messages.join(since, within);
         for (id, thread) in std::mem::take(&mut *lock(&self.running.threads)) {
             while !thread.is_finished() && since.elapsed() < within {
                 std::thread::park_timeout(Duration::from_millis(5));

@@ -1,5 +1,8 @@
 //! `application/x-www-form-urlencoded`: names and values, in order.
 
+use crate::base::{Error, Result};
+use serde_json::Value;
+
 /// What a form or a query holds. A missing value reads as nothing.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Values(Vec<(String, String)>);
@@ -8,6 +11,21 @@ impl Values {
     pub(crate) fn parse(text: &str) -> Values {
         let pairs = text.split('&').filter(|p| !p.is_empty()).take(MOST);
         Values(pairs.map(|p| p.split_once('=').unwrap_or((p, ""))).map(|(n, v)| (decode(n), decode(v))).collect())
+    }
+
+    /// A flat object, as scripts write it: texts, numbers, flags, and lists of those for a name that may come often.
+    pub(crate) fn from_json(text: &str) -> Result<Values> {
+        let fields: serde_json::Map<String, Value> = serde_json::from_str(text).map_err(|_| not_flat())?;
+        let mut values = Values::default();
+        for (name, value) in fields {
+            match value {
+                Value::Array(list) => {
+                    list.iter().try_for_each(|one| scalar(one).map(|text| values.push(name.clone(), text)))?;
+                }
+                one => values.push(name, scalar(&one)?),
+            }
+        }
+        Ok(values)
     }
 
     pub(crate) fn get(&self, name: &str) -> &str {
@@ -42,6 +60,21 @@ impl Values {
         }
         if all.is_empty() { String::new() } else { format!("?{}", all.join("&")) }
     }
+}
+
+fn scalar(value: &Value) -> Result<String> {
+    match value {
+        Value::String(text) => Ok(text.clone()),
+        Value::Number(n) => Ok(n.to_string()),
+        Value::Bool(yes) => Ok(if *yes { "1".into() } else { String::new() }),
+        Value::Null => Ok(String::new()),
+        Value::Array(_) | Value::Object(_) => Err(not_flat()),
+    }
+}
+
+fn not_flat() -> Error {
+    Error::refused(say!("JSON の形が正しくありません。", "The JSON is not as expected."))
+        .hint(say!("1 段のオブジェクトで送ってください。", "Send one flat object."))
 }
 
 /// Fields in one form; a mapping of 300 columns fits, a flood does not.
@@ -84,6 +117,20 @@ pub(crate) fn encode(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_flat_object_reads_as_a_form_and_anything_else_is_refused() {
+        let values =
+            Values::from_json(r#"{"to":"a@example.jp","tag":["x","y"],"n":3,"yes":true,"none":null}"#).unwrap();
+        assert_eq!(
+            (values.get("to"), values.get("n"), values.get("yes"), values.get("none")),
+            ("a@example.jp", "3", "1", "")
+        );
+        assert_eq!(values.all("tag").collect::<Vec<_>>(), ["x", "y"]);
+        for text in ["", "[]", "3", r#"{"a":{"b":1}}"#, r#"{"a":[[1]]}"#, "{", r#"{"a":1}x"#] {
+            assert!(Values::from_json(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn a_form_is_read_and_broken_escapes_stay_as_they_are() {

@@ -194,6 +194,7 @@ fn take_body(row: &Route, visit: &mut Visit<'_>, body: &Brought) -> std::result:
     let kind = visit.request.header("content-type").unwrap_or_default();
     match row.body {
         Body::None => {}
+        Body::Form | Body::LongForm if is_json(kind) => visit.form = Values::from_json(&text(body)?)?,
         Body::Form | Body::LongForm if multipart::boundary(kind).is_none() => visit.form = Values::parse(&text(body)?),
         Body::Form | Body::LongForm | Body::Upload(_) => {
             let (form, files) = upload(row, visit, body, kind)?;
@@ -201,6 +202,10 @@ fn take_body(row: &Route, visit: &mut Visit<'_>, body: &Brought) -> std::result:
         }
     }
     Ok(())
+}
+
+fn is_json(kind: &str) -> bool {
+    kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
 }
 
 pub(crate) fn text(body: &Brought) -> Result<String> {

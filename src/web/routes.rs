@@ -204,6 +204,10 @@ pub(crate) const TABLE: &[Route] = &[
     post("/api/v1/campaigns/{id}/resume", ADMIN, Who::Right(Right::Send), Body::Form, api::resume),
     post("/api/v1/campaigns/{id}/cancel", ADMIN, Who::Right(Right::Send), Body::Form, api::cancel),
     get("/api/v1/contacts/count", ADMIN, Who::Right(Right::View), api::count),
+    post("/api/v1/messages", ADMIN, Who::Right(Right::Send), Body::LongForm, api::send_message),
+    get("/api/v1/messages/{id}", ADMIN, Who::Right(Right::Send), api::message),
+    post("/api/messages", ADMIN, Who::Right(Right::Send), Body::LongForm, api::send_message),
+    get("/api/messages/{id}", ADMIN, Who::Right(Right::Send), api::message),
     post("/api/v1/contacts", ADMIN, Who::Right(Right::Edit), Body::Form, api::add_contact),
 ];
 

@@ -39,4 +39,5 @@ mod succession;
 mod switches;
 mod trial;
 mod updates;
+mod urgent;
 mod world;

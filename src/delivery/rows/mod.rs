@@ -2,6 +2,7 @@
 
 pub(super) mod domains;
 pub(super) mod keys;
+pub(super) mod messages;
 
 use crate::base::Result;
 use rusqlite::{Connection, OptionalExtension};

@@ -2,8 +2,11 @@
 //!
 //! A token's scope is the right of the row. Answers are JSON, errors too; `docs/api.md` is the manual.
 
-use crate::base::{Error, Progress, Result, ids::CampaignId, limits, progress::Quiet};
+use crate::base::ids::{CampaignId, MessageId};
+use crate::base::{Email, Error, Progress, Result, limits, progress::Quiet};
+use crate::campaigns::message::Words;
 use crate::contacts::people::{self, Edit};
+use crate::delivery::messages;
 use crate::house::ask::campaigns::CampaignAsk;
 use crate::house::ask::lists::SegmentAsk;
 use crate::house::ask::{Ask, Streams};
@@ -76,6 +79,33 @@ pub(crate) fn cancel(v: &mut Visit<'_>) -> Result<Answer> {
 
 pub(crate) fn count(v: &mut Visit<'_>) -> Result<Answer> {
     ask(v, Ask::Segment(SegmentAsk::Count { text: v.query.get("segment").to_owned() }))
+}
+
+/// One message, `from`, `to`, `subject`, `text` or `html`, under the key of the header `Idempotency-Key`. 202 when it is
+/// durable; 200 with the same answer for a key that was used for the same message before.
+pub(crate) fn send_message(v: &mut Visit<'_>) -> Result<Answer> {
+    let to = Email::parse(v.form.get("to"))?;
+    let given = |name| Some(v.form.get(name)).filter(|text| !text.is_empty());
+    let words = Words {
+        from: v.form.get("from"),
+        to: &to,
+        reply_to: given("reply_to"),
+        subject: v.form.get("subject"),
+        text: v.form.get("text"),
+        html: given("html"),
+    };
+    let accepted = v.house.send_message(&v.by(), v.now, v.header("idempotency-key"), &words)?;
+    let status = if accepted.again { 200 } else { 202 };
+    Ok(known(v, accepted.id)?.status(status))
+}
+
+pub(crate) fn message(v: &mut Visit<'_>) -> Result<Answer> {
+    known(v, MessageId::parse(v.part("id"))?)
+}
+
+fn known(v: &Visit<'_>, id: MessageId) -> Result<Answer> {
+    let message = messages::get(&v.house.store, id)?;
+    Ok(Answer::json(&serde_json::to_value(message).map_err(Error::bug)?))
 }
 
 /// `email`, `tag` as often as wanted, and attributes by their name.
