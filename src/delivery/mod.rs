@@ -54,7 +54,7 @@
 //!
 //! Reading order: `letter`, `row`, `ledger`, `plan` (every decision), `relay`, `smtp` (the conversation), then the engine:
 //! `engine` (threads and endings), `lane` (one connection), `withheld`, `claims`, `writers`, `clerk`. `alarm_to` is an
-//! address beside it. `bounces` reads what comes back. `catcher` is the server that
+//! address beside it. `inbound` takes what comes back, `bounces` reads it. `catcher` is the server that
 //! tests and `try` send to. Sending directly to the receivers' hosts, signing and shaping per receiver would stand beside
 //! `relay`: a lane asks only for a session.
 
@@ -64,6 +64,7 @@ pub mod catcher;
 mod claims;
 mod clerk;
 mod engine;
+pub mod inbound;
 mod lane;
 mod ledger;
 mod letter;

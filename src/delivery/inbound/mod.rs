@@ -1,0 +1,17 @@
+//! The way in: SMTP for what comes back, as a machine that knows no socket (`machine`, with `line` and `data`), and the
+//! addresses that take mail (`addresses`).
+//!
+//! It is no mail server for people: it passes nothing on for anybody, keeps nobody's mail for reading, and speaks only with
+//! whoever has something for one of our own addresses. Sockets, TLS and limits on connections are the door's; it relays
+//! the bytes.
+//!
+//! **Invariant:** 250 to a message is said when it is on disk, and never before.
+//! **Invariant:** what is not taken is refused in the conversation: nothing is ever reported to a sender afterwards.
+
+mod addresses;
+mod data;
+mod line;
+mod machine;
+
+pub use addresses::{Addresses, Domain, To};
+pub use machine::{Envelope, Event, Machine, Recipients, Taking, Tls};
