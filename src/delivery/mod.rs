@@ -54,7 +54,8 @@
 //!
 //! Reading order: `letter`, `row`, `ledger`, `plan` (every decision), `relay`, `smtp` (the conversation), then the engine:
 //! `engine` (threads and endings), `lane` (one connection), `withheld`, `claims`, `writers`, `clerk`. `alarm_to` is an
-//! address beside it. `inbound` takes what comes back, `bounces` reads it. `catcher` is the server that
+//! address beside it. `inbound` takes what comes back, `bounces` reads it,
+//! `receivers` remembers how they answered. `catcher` is the server that
 //! tests and `try` send to. Sending directly to the receivers' hosts, signing and shaping per receiver would stand beside
 //! `relay`: a lane asks only for a session.
 
@@ -71,6 +72,7 @@ mod letter;
 mod own_mail;
 mod plan;
 mod probe;
+pub mod receivers;
 mod relay;
 mod row;
 mod rows;
@@ -84,7 +86,7 @@ mod writers;
 
 pub use alarm_to::{alarm_to, set_alarm_to};
 pub use engine::{Clock, Ended, Policy, Work, check, run, send_one};
-pub use ledger::{Complete, Decision, Ledger, Outcome};
+pub use ledger::{Complete, Decision, Late, Ledger, Outcome, Told};
 pub use letter::{Letter, Letters, Skip};
 pub use own_mail::{own_mail, test_mail};
 pub use probe::{Heard, probe};
