@@ -458,6 +458,30 @@ pub const READ_DEPTH: usize = 10;
 pub const READ_TEXT: usize = 64 << 10;
 pub const READ_REASON: usize = 2 << 10;
 pub const READ_ID: usize = 300;
+/// A mail that is taken; twice that much is read before whoever does not end is cut off.
+pub const INBOUND_SIZE: u64 = 10 * MB;
+/// Bytes of a message that are handed on at a time.
+pub const INBOUND_PIECE: usize = 32 << 10;
+/// Bytes of a command line, of a line of a message and of a path in angle brackets.
+pub const INBOUND_LINE: usize = 2 << 10;
+pub const INBOUND_TEXT_LINE: usize = 16 << 10;
+pub const INBOUND_PATH: usize = 512;
+/// Recipients of one mail (RFC 5321 wants at least so many), mails of one connection, commands before a mail, and
+/// mistakes before whoever makes them is sent away.
+pub const INBOUND_RECIPIENTS: usize = 100;
+pub const INBOUND_MESSAGES: u32 = 200;
+pub const INBOUND_LINES: u32 = 500;
+pub const INBOUND_ERRORS: u32 = 10;
+/// What could not be done with a mail is tried again after this, doubling, and for so long.
+pub const INBOUND_AGAIN: Duration = Duration::from_secs(30);
+pub const INBOUND_PATIENCE: Duration = Duration::from_secs(48 * 3600);
+/// Mail that a person should look at is kept for at least so long.
+pub const INBOUND_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
+/// Mails that are read at one tick of the clock, and bytes of one that is read for its meaning.
+pub const INBOUND_AT_ONCE: usize = 50;
+pub const READ_MAIL: u64 = 2 * MB;
+/// Runs of one contact that are looked at for soft failures in a row.
+pub const SOFT_HISTORY: usize = 200;
 /// Recipients of one delivery report.
 pub const READ_RECIPIENTS: usize = 50;
 // Campaigns.

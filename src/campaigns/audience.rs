@@ -2,15 +2,15 @@
 
 use super::campaign::Draft;
 use super::links::Holder;
-use crate::base::{By, Kind, Result, Time, ids::CampaignId, ids::ContactId, ids::RunId, ids::TopicId};
+use crate::base::{By, Kind, Result, Time, ids::ContactId, ids::RunId, ids::TopicId};
 use crate::contacts::attribute::Attribute;
 use crate::contacts::consent::{self, Agreement, Basis};
-use crate::contacts::outcomes::{self, Feed};
+use crate::contacts::outcomes;
 use crate::contacts::refusal::About;
 use crate::contacts::segment::{self, Segment};
 use crate::contacts::{MailKind, refusal, topic};
-use crate::delivery::{Outcome, State};
-use crate::store::{Store, Tx};
+use crate::delivery::State;
+use crate::store::Store;
 
 /// What the pre-flight says about the recipients.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -89,8 +89,16 @@ pub(super) fn refuses(s: &Store, contact: ContactId, topic: TopicId, kind: MailK
 
 /// For everyone at that address; who is gone gets nothing anyway.
 pub(super) fn refuse(store: &Store, now: Time, holder: &Holder) -> Result<()> {
-    let who = (holder.contact, holder.topic);
-    match consent::refuse(store, &By::Public, now, who, "メールの配信停止リンク") {
+    refuse_at(store, now, holder, "メールの配信停止リンク")
+}
+
+/// The same, by a mail to the address that stands in each mail for that.
+pub(super) fn refuse_by_mail(store: &Store, now: Time, holder: &Holder) -> Result<()> {
+    refuse_at(store, now, holder, "配信停止のメール")
+}
+
+fn refuse_at(store: &Store, now: Time, holder: &Holder, source: &str) -> Result<()> {
+    match consent::refuse(store, &By::Public, now, (holder.contact, holder.topic), source) {
         Ok(_) => Ok(()),
         Err(e) if e.kind() == Kind::Missing => Ok(()),
         Err(e) => Err(e),
@@ -115,20 +123,7 @@ pub(super) fn cursor(store: &Store, run: RunId) -> Result<u64> {
     outcomes::cursor(store, run)
 }
 
-/// What became final in a ledger, into the books: in the caller's transaction.
-pub(super) fn outcomes(
-    store: &Store,
-    tx: &Tx<'_>,
-    by: &By,
-    (run, campaign): (RunId, CampaignId),
-    page: &[Outcome],
-) -> Result<()> {
-    let Some(last) = page.last() else { return Ok(()) };
-    let named: Vec<_> = page.iter().filter_map(|o| Some((o.contact, outcome(o.state)?))).collect();
-    outcomes::apply(store, tx, by, &Feed { run, campaign, outcomes: &named, cursor: last.seq })
-}
-
-fn outcome(state: State) -> Option<segment::Outcome> {
+pub(super) fn outcome(state: State) -> Option<segment::Outcome> {
     use segment::Outcome;
     match state {
         State::Queued | State::Sending => None,

@@ -7,6 +7,7 @@
 
 use super::audience;
 use super::campaign::{self, Campaign, missing};
+use super::feed;
 use super::letters::RunLetters;
 use super::plan::{self, Event, State};
 use super::rows::{self, campaigns::Place};
@@ -190,22 +191,8 @@ fn watch(d: &Drive<'_>, run: &Run, (ledger, steer, over): (&Ledger, &Steer, &Ato
     Ok(())
 }
 
-/// Counts and outcomes into the books, from where the last report ended.
 fn report(d: &Drive<'_>, run: &Run, ledger: &Ledger) -> Result<()> {
-    let by = By::house("delivery");
-    loop {
-        let after = audience::cursor(d.store, run.id)?;
-        let page = ledger.outcomes(after, limits::OUTCOMES_PAGE)?;
-        let (counts, full) = (ledger.counts()?, page.len() == limits::OUTCOMES_PAGE);
-        let next = if counts.queued + counts.sending > 0 { None } else { ledger.next_due()? };
-        d.store.write(&by, (d.clock)(), Deed::new("campaign.outcomes", run.id.to_string()), |tx| {
-            audience::outcomes(d.store, tx, &by, (run.id, run.campaign), &page)?;
-            rows::runs::set_counts(tx, run.id, &counts, next)
-        })?;
-        if !full {
-            return Ok(());
-        }
-    }
+    feed::report(d.store, (d.clock)(), run, ledger)
 }
 
 fn conclude(d: &Drive<'_>, id: CampaignId, run: &Run, (ledger, ended): (&Ledger, Ended)) -> Result<Driven> {

@@ -8,12 +8,14 @@ use super::header::HeaderText;
 use super::links::{self, Holder, Signer};
 use super::mime::{Frame, Head, Mail, Part};
 use super::render::{Links, Rendered, Renderer};
+use super::returns;
 use crate::base::{Email, Result, Time, ids::ContactId, ids::RunId, resolve};
 use crate::contacts::MailKind;
 use crate::contacts::attribute::Catalog;
 use crate::contacts::people::Person;
 use crate::contacts::reading;
-use crate::delivery::{Letter, Letters, Skip};
+use crate::delivery::bounces::{About, Paths, Purpose};
+use crate::delivery::{Letter, Letters, Skip, inbound};
 use crate::store::Store;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -32,6 +34,8 @@ pub(super) struct Writer {
     pub(super) renderer: Renderer,
     frame: Frame,
     from: Email,
+    /// Where failures are told, if they come back to this house: a path of its own for each message.
+    returns: Option<(Paths, String)>,
     signer: Signer,
     advertises: bool,
 }
@@ -47,7 +51,8 @@ impl Writer {
         let frame = frame(store, &content, &domain)?;
         let from = content.sender.from_mailbox()?.email;
         let advertises = content.kind == MailKind::Advertisement;
-        Ok(Writer { renderer, frame, from, signer: Signer::new(store), advertises, content })
+        let returns = inbound::way_in(store)?.return_domain.map(|domain| (returns::paths(store), domain));
+        Ok(Writer { renderer, frame, from, returns, signer: Signer::new(store), advertises, content })
     }
 
     pub(super) fn letter(&self, run: RunId, person: &Person, now: Time) -> Result<Letter> {
@@ -55,7 +60,15 @@ impl Writer {
         let links = self.signer.links(&self.content.public_url, &holder);
         let message_id = self.signer.message_id(&holder, self.from.domain());
         let rendered = self.renderer.render(person, &links)?;
-        Ok(self.sealed(&rendered, (&person.email, &message_id, &links), now))
+        let letter = self.sealed(&rendered, (&person.email, &message_id, &links), now);
+        Ok(Letter { from: self.return_path(About { run, contact: person.id })?, ..letter })
+    }
+
+    fn return_path(&self, about: About) -> Result<Email> {
+        match &self.returns {
+            Some((paths, domain)) => Email::parse(&format!("{}@{domain}", paths.local(Purpose::Bounce, about))),
+            None => Ok(self.from.clone()),
+        }
     }
 
     /// To `to`, as `person` would get it: the subject is marked and the links lead nowhere.

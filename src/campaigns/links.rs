@@ -7,6 +7,7 @@ use crate::base::{
     ids::{ContactId, RunId, TopicId},
     seal::Key,
 };
+use crate::delivery::bounces::About;
 use crate::store::Store;
 use data_encoding::BASE64URL_NOPAD;
 use subtle::ConstantTimeEq;
@@ -43,9 +44,24 @@ impl Signer {
 
     /// The same for every attempt at the same recipient, so that a receiver can drop a double.
     pub(super) fn message_id(&self, holder: &Holder, domain: &str) -> String {
-        let (run, contact) = (holder.run.0, holder.contact.0);
-        let mac = self.message.mac(&[&run.to_be_bytes(), &contact.to_be_bytes()]);
-        format!("{run}.{contact}.{}@{domain}", data_encoding::HEXLOWER.encode(&mac[..10]))
+        let (run, contact) = (holder.run, holder.contact);
+        format!("{}.{}.{}@{domain}", run.0, contact.0, self.message_mark(run, contact))
+    }
+
+    /// The message that an id names, if we gave it.
+    pub(super) fn message(&self, id: &str) -> Option<About> {
+        let (local, _) = id.split_once('@')?;
+        let mut parts = local.split('.');
+        let mut number = || parts.next()?.parse::<i64>().ok().filter(|n| *n > 0);
+        let about = About { run: RunId(number()?), contact: ContactId(number()?) };
+        let mark = parts.next().filter(|_| parts.next().is_none())?.to_ascii_lowercase();
+        let good: bool = self.message_mark(about.run, about.contact).as_bytes().ct_eq(mark.as_bytes()).into();
+        good.then_some(about)
+    }
+
+    fn message_mark(&self, run: RunId, contact: ContactId) -> String {
+        let mac = self.message.mac(&[&run.0.to_be_bytes(), &contact.0.to_be_bytes()]);
+        data_encoding::HEXLOWER.encode(&mac[..10])
     }
 
     pub(super) fn refusal(&self, token: &str) -> Result<Holder> {

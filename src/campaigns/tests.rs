@@ -1,3 +1,5 @@
+mod returns;
+
 use super::campaign::{Draft, Edited, Options};
 use super::content::FileRole;
 use super::drive::{Drive, Driven, drive};

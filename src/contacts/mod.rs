@@ -4,7 +4,7 @@
 //! (`people`), who is meant (`segment`) and whether they may be written to (`refusal`).
 //!
 //! Reading order: `address` (the keyed hash), `value` and `attribute` (typed columns that the house defines),
-//! `people`, `tag`, `import`, `export`; then `topic`, `consent`, `suppression`, `refusal`, `segment`.
+//! `people`, `tag`, `import`, `export`; then `topic`, `consent`, `suppression`, `failure` (what comes back), `refusal`, `segment`.
 //!
 //! **Invariant:** all SQL stands in `rows/`. **Invariant:** an import never lifts a refusal.
 //! **Invariant:** of an import, `new + changed + same + rejected = rows`.
@@ -20,6 +20,7 @@ mod tests;
 pub mod attribute;
 pub mod consent;
 pub mod export;
+pub mod failure;
 pub mod import;
 pub mod outcomes;
 pub mod people;

@@ -1,15 +1,13 @@
 //! What happened to whom in earlier runs, for segments and the contact's page. Fed from the ledgers: a batch of
 //! outcomes and the cursor behind them land in one transaction, so a batch read twice changes nothing.
 //!
-//! A bounce also puts the address on the do-not-send list. It bears on the address that the contact has now: who
-//! changed it since the mail left is listed for nothing, which `apply` cannot know and a person can undo.
+//! What a failure does to the address is `failure`'s. It bears on the address that the contact has now: who changed it
+//! since the mail left is listed for nothing, which nobody can know here and a person can undo.
 
-use super::address::AddressHash;
-use super::rows::{consent, suppression as rows};
+use super::rows::suppression as rows;
 use super::segment::Outcome;
-use super::suppression::{self, Reason};
 use crate::base::{
-    By, Result,
+    Result,
     ids::{CampaignId, ContactId, RunId},
 };
 use crate::store::{Store, Tx};
@@ -19,6 +17,8 @@ pub struct Feed<'a> {
     pub run: RunId,
     pub campaign: CampaignId,
     pub outcomes: &'a [(ContactId, Outcome)],
+    /// Where it was read from.
+    pub after: u64,
     pub cursor: u64,
 }
 
@@ -27,18 +27,27 @@ pub fn cursor(store: &Store, run: RunId) -> Result<u64> {
     store.read(|c| rows::cursor(c, run.0))
 }
 
-/// In the caller's transaction, beside whatever else the outcomes change.
-pub fn apply(store: &Store, tx: &Tx<'_>, by: &By, feed: &Feed<'_>) -> Result<()> {
-    let hashes = AddressHash::new(store);
+/// In the caller's transaction, beside whatever else the outcomes change. `false`, and nothing is changed, when another
+/// has read on from there in the meantime.
+pub fn apply(tx: &Tx<'_>, feed: &Feed<'_>) -> Result<bool> {
+    if rows::cursor(tx, feed.run.0)? != feed.after {
+        return Ok(false);
+    }
     for (contact, outcome) in feed.outcomes {
         rows::note_outcome(tx, feed.run.0, *contact, outcome.name())?;
-        if *outcome == Outcome::Bounced
-            && let Some(place) = consent::place(tx, &hashes, *contact)?
-        {
-            suppression::put(tx, by, tx.now, &place.hash, Reason::Bounced)?;
-        }
     }
-    rows::note_cursor(tx, feed.run.0, feed.campaign.0, feed.cursor)
+    rows::note_cursor(tx, feed.run.0, feed.campaign.0, feed.cursor)?;
+    Ok(true)
+}
+
+/// Of a message that had been taken: what became known of it since. `false` where something else stands on record.
+pub fn amend(tx: &Tx<'_>, run: RunId, contact: ContactId, outcome: Outcome) -> Result<bool> {
+    let stands = rows::outcome(tx, run.0, contact)?.and_then(|name| Outcome::parse(&name));
+    let taken = matches!(stands, Some(Outcome::Sent | Outcome::InDoubt));
+    if taken {
+        rows::note_outcome(tx, run.0, contact, outcome.name())?;
+    }
+    Ok(taken)
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]

@@ -6,7 +6,7 @@
 
 use crate::store::Schema;
 
-pub const SCHEMA: Schema = Schema { room: "contacts", steps: &[PEOPLE, CONSENT, REFUSALS, EXPORTS, NUMBERS] };
+pub const SCHEMA: Schema = Schema { room: "contacts", steps: &[PEOPLE, CONSENT, REFUSALS, EXPORTS, NUMBERS, FAILURES] };
 
 const PEOPLE: &str = "
 CREATE TABLE contacts (
@@ -136,4 +136,32 @@ CREATE TABLE exports (
 const NUMBERS: &str = "
 CREATE TABLE contact_numbers (newest_gone INTEGER NOT NULL) STRICT;
 INSERT INTO contact_numbers SELECT coalesce(max(contact), 0) FROM outcomes;
+";
+
+const FAILURES: &str = "
+CREATE TABLE failures (              -- what put an address on the list, so that it can be taken back
+    n INTEGER PRIMARY KEY,
+    hash BLOB NOT NULL,
+    contact INTEGER NOT NULL,
+    run INTEGER NOT NULL,
+    receiver TEXT NOT NULL,          -- the domain of the address
+    place INTEGER NOT NULL,          -- which of its receiver's results it was
+    at INTEGER NOT NULL,
+    cause TEXT NOT NULL,             -- hard soft
+    held INTEGER NOT NULL,           -- 1: not on the list, its receiver pauses
+    was TEXT,                        -- what stood on the list before it
+    was_at INTEGER,
+    was_by TEXT,
+    was_batch INTEGER
+) STRICT;
+CREATE INDEX failures_receiver ON failures (receiver, held, place);
+CREATE INDEX failures_run ON failures (run);
+CREATE INDEX failures_contact ON failures (contact);
+CREATE TABLE soft_failures (
+    contact INTEGER NOT NULL,
+    run INTEGER NOT NULL,
+    hash BLOB NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (contact, run)
+) STRICT, WITHOUT ROWID;
 ";

@@ -13,7 +13,7 @@ pub use file::{Batch, Taken, batches, export, import, undo};
 
 use super::address::{AddressHash, addr};
 use super::consent::EVERYTHING;
-use super::rows::{consent, suppression as rows};
+use super::rows::{consent, failure, suppression as rows};
 use crate::base::{By, Email, Error, Result, Time};
 use crate::store::{Deed, Store, Tx};
 
@@ -135,6 +135,8 @@ pub fn remove(store: &Store, by: &By, now: Time, email: &Email, why: &str) -> Re
         rows::remove(tx, &entry, by, now, why)?;
         let lifted = consent::Word::lifted(tx, by, now, why)?;
         for contact in rows::contacts_at(tx, addr(&hash))? {
+            // Who took the address off has looked: earlier failures count no more.
+            failure::forget_soft(tx, contact)?;
             if consent::refused_everything(tx, contact)? {
                 consent::append(tx, contact, EVERYTHING, &lifted)?;
             }

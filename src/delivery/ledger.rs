@@ -5,6 +5,10 @@
 //! list `flight`, which is committed before its message leaves. So `sending` costs one small value per group commit,
 //! and what a crash leaves in doubt is exactly that list.
 
+mod late;
+
+pub use late::{Late, Told};
+
 use super::row::{Counts, Row, State, contact_of, key_of, unreadable};
 use crate::base::{Error, Kind, Result, Time, ids::ContactId, ids::RunId};
 use crate::store::{Alone, Batch, JournalFile, Store, Table, View};
@@ -364,10 +368,7 @@ impl Ledger {
             }
             let bytes: Vec<u8> = flight.iter().flat_map(|c| key_of(*c)).collect();
             b.put(META, FLIGHT, &bytes)?;
-            if !log.is_empty() {
-                head.seq += (log.len() / 9) as u64;
-                b.put(LOG, &head.seq.to_be_bytes(), &log)?;
-            }
+            head.log(b, &log)?;
             head.write(b)
         })
     }
@@ -419,6 +420,15 @@ impl Head {
         let Some(bytes) = bytes else { return Ok(Head::default()) };
         let (seq, counts) = bytes.split_first_chunk::<8>().ok_or_else(unreadable)?;
         Ok(Head { seq: u64::from_le_bytes(*seq), counts: Counts::decode(counts).ok_or_else(unreadable)? })
+    }
+
+    /// Puts what became final into the log.
+    fn log(&mut self, b: &mut Batch<'_>, log: &[u8]) -> Result<()> {
+        if log.is_empty() {
+            return Ok(());
+        }
+        self.seq += (log.len() / 9) as u64;
+        b.put(LOG, &self.seq.to_be_bytes(), log)
     }
 
     fn write(&self, b: &mut Batch<'_>) -> Result<()> {

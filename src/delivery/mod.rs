@@ -56,7 +56,7 @@
 //! how fast), `smtp` (the conversation), then the engine: `engine` (threads and endings), `floor` (what a pass shares), `sorter`
 //! (rows into queues), `lane` (one connection) with `attempt` and `verdict`, `hands`
 //! (threads), `written`, `withheld`, `claims`, `clerk`. `alarm_to` is an
-//! address beside it. `bounces` reads what comes back, `dkim` signs, `domains` says what DNS should publish. `catcher` is
+//! address beside it. `inbound` takes what comes back, `bounces` reads it, `receivers` remembers how they answered, `dkim` signs, `domains` says what DNS should publish. `catcher` is
 //! the server that tests and `try` send to.
 
 mod alarm_to;
@@ -73,6 +73,7 @@ mod engine;
 mod finish;
 mod floor;
 mod hands;
+pub mod inbound;
 mod lane;
 mod ledger;
 mod letter;
@@ -81,6 +82,7 @@ mod own_mail;
 mod plan;
 mod probe;
 mod queue;
+pub mod receivers;
 mod relay;
 mod route;
 mod row;
@@ -102,7 +104,7 @@ pub use destination::Shape;
 pub use direct::{Direct, DirectSettings, SenderAddress, direct, held, set_direct, set_held};
 pub use engine::{Clock, Ended, Policy, Work, run};
 pub use finish::Finish;
-pub use ledger::{Complete, Decision, Ledger, Outcome};
+pub use ledger::{Complete, Decision, Late, Ledger, Outcome, Told};
 pub use letter::{Letter, Letters, Skip};
 pub use own_mail::{own_mail, test_mail};
 pub use probe::{Heard, probe};

@@ -1,9 +1,9 @@
 //! The tables of this room in the books: settings, sealed once more because one of them is a password; keys of DKIM,
-//! sealed for the same reason.
+//! sealed for the same reason; how receivers have answered lately.
 
 use crate::store::Schema;
 
-pub const SCHEMA: Schema = Schema { room: "delivery", steps: &[SETTINGS, DKIM, DOMAINS, MESSAGES] };
+pub const SCHEMA: Schema = Schema { room: "delivery", steps: &[SETTINGS, DKIM, DOMAINS, MESSAGES, RECEIVERS] };
 
 const SETTINGS: &str = "CREATE TABLE delivery_settings (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;";
 
@@ -51,4 +51,14 @@ CREATE TABLE messages (
 ) STRICT;
 CREATE INDEX messages_next ON messages (next) WHERE next IS NOT NULL;
 CREATE INDEX messages_sending ON messages (id) WHERE state = 'sending';
+";
+
+const RECEIVERS: &str = "
+CREATE TABLE receivers (
+    domain TEXT PRIMARY KEY,
+    results BLOB NOT NULL,           -- the last of them: bounces::Window
+    changed INTEGER NOT NULL,
+    paused INTEGER                   -- since when its group pauses
+) STRICT, WITHOUT ROWID;
+CREATE INDEX receivers_paused ON receivers (paused) WHERE paused IS NOT NULL;
 ";

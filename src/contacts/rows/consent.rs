@@ -280,6 +280,7 @@ fn shared_addresses(c: &Connection) -> Result<HashMap<i64, Vec<(i64, Facts)>>> {
 /// A contact goes: its words go; refusals by address and the list stay.
 pub(in crate::contacts) fn forget_contact(c: &Connection, contact: ContactId) -> Result<()> {
     c.prepare_cached("DELETE FROM consents WHERE contact = ?1")?.execute([contact.0])?;
+    super::failure::forget_contact(c, contact)?;
     c.prepare_cached("DELETE FROM outcomes WHERE run IN (SELECT run FROM runs_read) AND contact = ?1")?
         .execute([contact.0])?;
     Ok(())

@@ -3,6 +3,7 @@
 pub(super) mod attributes;
 pub(super) mod consent;
 pub(super) mod exports;
+pub(super) mod failure;
 pub(super) mod import_batch;
 pub(super) mod imports;
 pub(super) mod people;

@@ -45,6 +45,17 @@ pub(in crate::contacts) fn find(c: &Connection, hash: &[u8; 16]) -> Result<Optio
     Ok(c.prepare_cached(&format!("{ENTRY} WHERE s.hash = ?1"))?.query_row([hash], entry).optional()?)
 }
 
+/// What stands there now, as it would be put back.
+pub(in crate::contacts) fn standing(c: &Connection, hash: &[u8; 16]) -> Result<Option<New>> {
+    let mut q = c.prepare_cached("SELECT at, reason, batch, by FROM suppressions WHERE hash = ?1")?;
+    let found = q.query_row([hash], |r| {
+        let reason: String = r.get(1)?;
+        let reason = Reason::parse(&reason).unwrap_or(Reason::Manual);
+        Ok(New { at: Time(r.get(0)?), reason, batch: r.get(2)?, by: r.get(3)? })
+    });
+    Ok(found.optional()?)
+}
+
 pub(in crate::contacts) fn put(c: &Connection, hash: &[u8; 16], addr: i64, new: &New) -> Result<()> {
     c.prepare_cached(
         "INSERT INTO suppressions (hash, addr, at, reason, batch, by) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
@@ -133,6 +144,11 @@ pub(in crate::contacts) fn note_outcome(c: &Connection, run: i64, contact: Conta
     )?
     .execute(params![run, contact.0, outcome])?;
     Ok(())
+}
+
+pub(in crate::contacts) fn outcome(c: &Connection, run: i64, contact: ContactId) -> Result<Option<String>> {
+    let mut q = c.prepare_cached("SELECT outcome FROM outcomes WHERE run = ?1 AND contact = ?2")?;
+    Ok(q.query_row(params![run, contact.0], |r| r.get(0)).optional()?)
 }
 
 pub(in crate::contacts) fn note_cursor(c: &Connection, run: i64, campaign: i64, cursor: u64) -> Result<()> {

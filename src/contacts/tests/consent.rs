@@ -2,6 +2,7 @@ use super::*;
 use crate::base::ids::{CampaignId, RunId, TopicId};
 use crate::base::progress::Quiet;
 use crate::contacts::consent::{self, Agreement, Basis, State};
+use crate::contacts::failure::{self, Cause, Failure};
 use crate::contacts::import::{self, Consent, Hints, Order, Source};
 use crate::contacts::outcomes::{self, Feed};
 use crate::contacts::people::{self, Edit};
@@ -174,8 +175,13 @@ fn a_bounce_stops_notices_too_and_outcomes_read_twice_change_nothing() {
     let (room, topic, [a, b, c]) = house();
     let list = [(a, Outcome::Sent), (c, Outcome::Bounced)];
     for _ in 0..2 {
-        let feed = Feed { run: RunId(5), campaign: CampaignId(12), outcomes: &list, cursor: 2 };
-        room.store.write(&by(), NOW, "test.feed", |tx| outcomes::apply(&room.store, tx, &by(), &feed)).unwrap();
+        let feed = Feed { run: RunId(5), campaign: CampaignId(12), outcomes: &list, after: 0, cursor: 2 };
+        let strike = Failure { contact: c, run: RunId(5), receiver: "example.jp", place: 1, cause: Cause::Hard };
+        let write = |tx: &crate::store::Tx<'_>| match outcomes::apply(tx, &feed)? {
+            true => failure::strike(&room.store, tx, &by(), &strike),
+            false => Ok(false),
+        };
+        room.store.write(&by(), NOW, "test.feed", write).unwrap();
     }
     assert_eq!(outcomes::cursor(&room.store, RunId(5)).unwrap(), 2);
     assert_eq!((room.notice(c, topic), room.notice(b, topic)), (Err(Refusal::Suppressed), Ok(())));

@@ -1,6 +1,7 @@
 //! Stories of this room on a real store.
 
 mod consent;
+mod failure;
 mod segment;
 
 use super::{AddressHash, SCHEMA};

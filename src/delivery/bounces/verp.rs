@@ -11,6 +11,7 @@
 use crate::base::ids::{ContactId, RunId};
 use crate::base::seal::Key;
 use data_encoding::BASE32_NOPAD;
+use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 
 /// What an address is for.
@@ -34,7 +35,7 @@ impl Purpose {
 }
 
 /// The message that an address names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct About {
     pub run: RunId,
     pub contact: ContactId,

@@ -6,6 +6,7 @@ use crate::access::Role;
 use crate::base::ids::{CampaignId, ContactId, RunId};
 use crate::base::{By, Email, Lang};
 use crate::contacts::address_hash;
+use crate::contacts::failure::{self, Cause, Failure};
 use crate::contacts::outcomes::{self, Feed};
 use crate::contacts::segment::Outcome;
 
@@ -32,8 +33,12 @@ fn site(role: Role) -> TestSite {
         })
         .unwrap();
     let list = [(ContactId(2), Outcome::Bounced)];
-    let feed = Feed { run: RunId(1), campaign: CampaignId(1), outcomes: &list, cursor: 1 };
-    store.write(&by, site.now, "test.feed", |tx| outcomes::apply(store, tx, &by, &feed)).unwrap();
+    let feed = Feed { run: RunId(1), campaign: CampaignId(1), outcomes: &list, after: 0, cursor: 1 };
+    let (contact, run, receiver) = (ContactId(2), RunId(1), "example.jp");
+    let strike = Failure { contact, run, receiver, place: 1, cause: Cause::Hard };
+    let write =
+        |tx: &crate::store::Tx<'_>| outcomes::apply(tx, &feed).and_then(|_| failure::strike(store, tx, &by, &strike));
+    store.write(&by, site.now, "test.feed", write).unwrap();
     site
 }
 
