@@ -185,6 +185,7 @@ fn watch(d: &Drive<'_>, run: &Run, (ledger, steer, over): (&Ledger, &Steer, &Ato
         looks += 1;
         if looks.is_multiple_of(REPORT_EVERY) && !steer.is_stopped() {
             report(d, run, ledger)?;
+            d.route.refresh(d.store)?;
         }
         std::thread::park_timeout(LOOK);
     }

@@ -5,10 +5,11 @@ use super::direct::{self, Direct};
 use super::shaping::{Limits, groups};
 use super::smtp::session::{Peer, Session, Trust};
 use super::smtp::{Trouble, Waits};
-use super::{Policy, Relay, relay};
+use super::{Policy, Relay, receivers, relay};
 use crate::base::Result;
 use crate::base::names::Names;
 use crate::store::Store;
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 #[derive(Clone)]
@@ -43,16 +44,31 @@ impl Routes {
             Some(direct) => Arc::clone(direct),
             None => {
                 let direct = Direct::new(settings, groups, self.names.clone())?;
-                direct.hold(direct::held(store)?);
                 Arc::new(direct)
             }
         };
+        direct.hold(held_back(store)?);
         *kept = Some(Arc::clone(&direct));
         Ok(Some(Route::Direct(direct)))
     }
 }
 
+/// Receivers whose mail does not leave: a person holds it back, or too many of their mailboxes were not there.
+fn held_back(store: &Store) -> Result<BTreeSet<String>> {
+    let mut names = direct::held(store)?;
+    names.extend(receivers::paused(store)?.into_iter().map(|receiver| receiver.domain));
+    Ok(names)
+}
+
 impl Route {
+    /// Hears whose mail is held back by now.
+    pub fn refresh(&self, store: &Store) -> Result<()> {
+        match self {
+            Route::Relay(_) => Ok(()),
+            Route::Direct(direct) => held_back(store).map(|names| direct.hold(names)),
+        }
+    }
+
     pub fn verify(&self) -> Result<()> {
         match self {
             Route::Relay(relay) => relay.verify(),

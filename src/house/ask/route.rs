@@ -3,8 +3,10 @@
 use super::Answer;
 use crate::base::{By, Error, Result, Time};
 use crate::campaigns::run;
+use crate::delivery::receivers;
 use crate::delivery::{self, DirectSettings, Group, Limits, Route, SenderAddress, Shape};
 use crate::house::House;
+use crate::store::Deed;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -133,20 +135,29 @@ fn queue(house: &House, by: &By, now: Time, ask: QueueAsk) -> Result<Answer> {
     let receivers: Vec<Value> = shapes.iter().filter(|s| wanted(s)).map(|s| shown(s, now)).collect();
     let open = run::outstanding(store)?;
     let (held, retried) = (delivery::held(store)?, due);
+    let paused: Vec<_> = receivers::paused(store)?.iter().map(|receiver| receiver.standing()).collect();
     Answer::of(json!({
         "queued": open.queued + open.sending,
         "deferred": open.deferred,
         "in_doubt": open.in_doubt,
         "held": held,
+        "paused": paused,
         "retried": retried,
         "receivers": receivers,
     }))
 }
 
 fn hold(house: &House, by: &By, now: Time, (receiver, hold): (String, bool)) -> Result<Option<String>> {
-    let held = delivery::set_held(&house.store, by, now, &receiver, hold)?;
-    if let Some(Route::Direct(direct)) = house.routes.current(&house.store)? {
-        direct.hold(held);
+    let paused = receivers::is_paused(&house.store, &receiver)?;
+    if hold || !paused || delivery::held(&house.store)?.contains(&receiver) {
+        delivery::set_held(&house.store, by, now, &receiver, hold)?;
+    }
+    if !hold && paused {
+        let deed = Deed::new("delivery.resume_receiver", receiver.as_str());
+        house.store.write(by, now, deed, |tx| receivers::resume(tx, &receiver))?;
+    }
+    if let Some(route) = house.routes.current(&house.store)? {
+        route.refresh(&house.store)?;
     }
     Ok(Some(receiver))
 }
