@@ -15,6 +15,7 @@ mod alarm;
 pub mod ask;
 pub mod boot;
 pub mod doctor;
+mod domains;
 pub mod due;
 mod health;
 pub mod imports;
@@ -76,6 +77,7 @@ pub struct House {
     ending: AtomicBool,
     running: Running,
     reach: Reach,
+    watch: domains::Watch,
     pub imports: imports::Desk,
     pub updates: updates::Desk,
     pub notices: notices::Desk,
@@ -143,6 +145,7 @@ impl House {
             ending: AtomicBool::new(false),
             running: Running::default(),
             reach: Reach::default(),
+            watch: domains::Watch::default(),
             imports: imports::Desk::default(),
             updates: updates::Desk::default(),
             notices: notices::Desk::default(),

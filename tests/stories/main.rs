@@ -12,6 +12,7 @@ mod consent;
 mod crossing;
 mod delivery;
 mod disk;
+mod domains;
 mod door;
 mod first_run;
 mod keys;

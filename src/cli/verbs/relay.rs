@@ -1,7 +1,9 @@
 //! `hakobu relay …`: the next mail host.
 
+use super::domains::{self, Dkim, Dns, MailDomain, Sending};
 use crate::base::Result;
-use crate::cli::files;
+use crate::cli::talk::Talk;
+use crate::cli::{Common, files};
 use crate::delivery::Relay as Place;
 use crate::house::ask::relay::RelayAsk;
 use crate::house::ask::{Ask, Hidden};
@@ -34,13 +36,28 @@ pub(in crate::cli) enum Mail {
         #[arg(long, value_name = "ADDRESS")]
         to: String,
     },
+    /// What a domain should publish in DNS, and what it does || ドメインの DNS レコードを確かめる
+    Dns(Dns),
+    /// Domains that mail comes from || 差出人のドメイン
+    #[command(subcommand)]
+    Domain(MailDomain),
+    /// The keys that sign mail || メールに署名する鍵（DKIM）
+    #[command(subcommand)]
+    Dkim(Dkim),
+    /// What receivers see of this server || 受信側から見えるサーバー名と送信元アドレス
+    #[command(subcommand)]
+    Sending(Sending),
 }
 
-impl Mail {
-    pub(super) fn ask(self) -> Ask {
-        let Mail::Test { to } = self;
-        Ask::Relay(RelayAsk::Test { to: Hidden(to) })
-    }
+pub(super) fn mail(verb: Mail, common: &Common, talk: &Talk) -> Result<u8> {
+    let ask = match verb {
+        Mail::Test { to } => Ask::Relay(RelayAsk::Test { to: Hidden(to) }),
+        Mail::Dns(flags) => return domains::dns(flags, common, talk),
+        Mail::Domain(verb) => verb.ask(),
+        Mail::Dkim(verb) => return domains::keys(verb, common, talk),
+        Mail::Sending(verb) => verb.ask(),
+    };
+    super::ask(common, talk, |_| Ok(ask))
 }
 
 impl Relay {

@@ -9,6 +9,7 @@ pub mod audit;
 pub mod campaigns;
 pub mod consent;
 pub mod contacts;
+pub mod domains;
 pub mod drafts;
 pub mod fields;
 pub mod house;
@@ -38,6 +39,7 @@ pub enum Ask {
     Sender(campaigns::SenderAsk),
     Template(drafts::TemplateAsk),
     Relay(relay::RelayAsk),
+    Domains(domains::DomainsAsk),
     Key(keys::KeyAsk),
     User(people::UserAsk),
     Token(people::TokenAsk),
@@ -92,6 +94,7 @@ impl House {
             Ask::Sender(ask) => campaigns::senders(self, by, now, ask),
             Ask::Template(ask) => drafts::templates(self, by, now, ask),
             Ask::Relay(ask) => relay::answer(self, by, now, ask),
+            Ask::Domains(ask) => domains::answer(self, by, now, ask),
             Ask::Key(ask) => keys::answer(self, by, now, ask),
             Ask::User(ask) => people::users(self, by, now, ask),
             Ask::Token(ask) => people::tokens(self, by, now, ask),
