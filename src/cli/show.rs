@@ -189,6 +189,15 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("provider", "取得元", "provider"),
     ("path", "場所", "path"),
     ("hash", "ハッシュ", "hash"),
+    ("helo", "サーバー名", "server's name"),
+    ("addresses", "送信元アドレス", "addresses"),
+    ("own", "自分のアドレス", "own"),
+    ("public", "受信側から見えるアドレス", "as receivers see it"),
+    ("includes", "中継サーバーの SPF", "relay's SPF"),
+    ("return_path", "返送先", "return path"),
+    ("reports", "報告の宛先", "reports"),
+    ("signed_by", "署名", "signed by"),
+    ("checked", "確かめた日時", "checked"),
 ];
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ pub struct Job {
 pub const JOBS: &[Job] = &[
     Job { name: "campaigns", every: Duration::ZERO, run: |house, now| house.drive_due(now).map(|()| false) },
     Job { name: "messages", every: Duration::ZERO, run: |house, now| house.keep_messages_going(now).map(|()| false) },
+    Job { name: "domains", every: limits::DOMAINS_EVERY, run: |house, now| house.watch_domains(now).map(|()| false) },
     Job { name: "forget imports", every: limits::DAY, run: forget_imports },
     Job { name: "forget access", every: limits::DAY, run: |house, now| house.forget_access(now).map(|()| false) },
 ];

@@ -15,6 +15,7 @@ mod alarm;
 pub mod ask;
 pub mod boot;
 pub mod doctor;
+mod domains;
 pub mod due;
 mod health;
 pub mod imports;
@@ -80,6 +81,7 @@ pub struct House {
     reach: Reach,
     routes: Routes,
     pub messages: messages::Desk,
+    watch: domains::Watch,
     pub imports: imports::Desk,
     pub updates: updates::Desk,
     pub notices: notices::Desk,
@@ -150,6 +152,7 @@ impl House {
             ending: AtomicBool::new(false),
             running: Running::default(),
             reach: Reach::default(),
+            watch: domains::Watch::default(),
             imports: imports::Desk::default(),
             updates: updates::Desk::default(),
             notices: notices::Desk::default(),

@@ -2,8 +2,9 @@
 
 use super::assets;
 use super::pages::{
-    account, api, audit, campaigns, caught, contact_edit, contacts, export, general, home, import, import_run, look,
-    public, ready, recovery, relay, segments, senders, signin, suppression, templates, tokens, topics, updates, users,
+    account, api, audit, campaigns, caught, contact_edit, contacts, domains, export, general, home, import, import_run,
+    look, public, ready, recovery, relay, segments, senders, signin, suppression, templates, tokens, topics, updates,
+    users,
 };
 use super::request::Method;
 use super::route::{self, Body, Found, On, Route, Who, get, post};
@@ -82,6 +83,15 @@ pub(crate) const TABLE: &[Route] = &[
     get("/senders/{id}", ADMIN, Who::Right(Right::Settings), senders::show),
     post("/senders/{id}", ADMIN, Who::Right(Right::Settings), Body::Form, senders::edit),
     post("/senders/{id}/delete", ADMIN, Who::Right(Right::Settings), Body::Form, senders::delete),
+    post("/senders/domains", ADMIN, Who::Right(Right::Settings), Body::Form, domains::add),
+    get("/senders/domains/{name}", ADMIN, Who::Right(Right::Settings), domains::show),
+    post("/senders/domains/{name}", ADMIN, Who::Right(Right::Settings), Body::Form, domains::save),
+    post("/senders/domains/{name}/check", ADMIN, Who::Right(Right::Settings), Body::Form, domains::check),
+    post("/senders/domains/{name}/keys", ADMIN, Who::Right(Right::Settings), Body::Form, domains::make_keys),
+    post("/senders/domains/{name}/keys/use", ADMIN, Who::Right(Right::Settings), Body::Form, domains::use_keys),
+    post("/senders/domains/{name}/remove", ADMIN, Who::Right(Right::Settings), Body::Form, domains::remove),
+    get("/senders/server", ADMIN, Who::Right(Right::Settings), domains::server::show),
+    post("/senders/server", ADMIN, Who::Right(Right::Settings), Body::Form, domains::server::save),
     // What recipients open
     get("/u/{token}", TOKEN, Who::Anywhere, public::ask),
     post("/u/{token}", TOKEN, Who::Anywhere, Body::Form, public::refuse),

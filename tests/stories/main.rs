@@ -13,6 +13,7 @@ mod crossing;
 mod delivery;
 mod direct;
 mod disk;
+mod domains;
 mod door;
 mod first_run;
 mod keys;

@@ -5,6 +5,7 @@ mod audit;
 mod campaigns;
 mod consent;
 mod contacts;
+mod domains;
 mod drafts;
 mod fields;
 mod house;
@@ -132,7 +133,7 @@ pub(super) fn run(args: Args, talk: &Talk) -> Result<u8> {
         Verb::Template(verb) => ask(&common, talk, |_| verb.ask()),
         Verb::Relay(verb) => ask(&common, talk, |_| verb.ask()),
         Verb::Alarm(verb) => alarm::run(verb, &common, talk),
-        Verb::Mail(verb) => ask(&common, talk, |_| Ok(verb.ask())),
+        Verb::Mail(verb) => relay::mail(verb, &common, talk),
         Verb::Segment(verb) => ask(&common, talk, |_| Ok(verb.ask())),
         Verb::Topic(verb) => ask(&common, talk, |_| Ok(verb.ask())),
         Verb::Consent(verb) => ask(&common, talk, |_| verb.ask()),

@@ -1,8 +1,10 @@
 //! `hakobu relay …`: the next mail host.
 
+use super::domains::{self, Dkim, Dns, MailDomain, Sending};
 use super::route::{Direct, Queue, Shaping};
 use crate::base::Result;
-use crate::cli::files;
+use crate::cli::talk::Talk;
+use crate::cli::{Common, files};
 use crate::delivery::Relay as Place;
 use crate::house::ask::relay::RelayAsk;
 use crate::house::ask::route::{QueueAsk, RouteAsk};
@@ -51,20 +53,34 @@ pub(in crate::cli) enum Mail {
         #[command(subcommand)]
         verb: Option<Queue>,
     },
+    /// What a domain should publish in DNS, and what it does || ドメインの DNS レコードを確かめる
+    Dns(Dns),
+    /// Domains that mail comes from || 差出人のドメイン
+    #[command(subcommand)]
+    Domain(MailDomain),
+    /// The keys that sign mail || メールに署名する鍵（DKIM）
+    #[command(subcommand)]
+    Dkim(Dkim),
+    /// What receivers see of this server || 受信側から見えるサーバー名と送信元アドレス
+    #[command(subcommand)]
+    Sending(Sending),
 }
 
-impl Mail {
-    pub(super) fn ask(self) -> Ask {
-        match self {
-            Mail::Test { to } => Ask::Relay(RelayAsk::Test { to: Hidden(to) }),
-            Mail::Direct(verb) => verb.ask(),
-            Mail::Shaping(verb) => verb.ask(),
-            Mail::Queue { receiver, verb } => {
-                let show = QueueAsk::Show { receiver };
-                Ask::Route(RouteAsk::Queue(verb.map_or(show, Queue::ask)))
-            }
+pub(super) fn mail(verb: Mail, common: &Common, talk: &Talk) -> Result<u8> {
+    let ask = match verb {
+        Mail::Test { to } => Ask::Relay(RelayAsk::Test { to: Hidden(to) }),
+        Mail::Dns(flags) => return domains::dns(flags, common, talk),
+        Mail::Domain(verb) => verb.ask(),
+        Mail::Dkim(verb) => return domains::keys(verb, common, talk),
+        Mail::Sending(verb) => verb.ask(),
+        Mail::Direct(verb) => verb.ask(),
+        Mail::Shaping(verb) => verb.ask(),
+        Mail::Queue { receiver, verb } => {
+            let show = QueueAsk::Show { receiver };
+            Ask::Route(RouteAsk::Queue(verb.map_or(show, Queue::ask)))
         }
-    }
+    };
+    super::ask(common, talk, |_| Ok(ask))
 }
 
 impl Relay {

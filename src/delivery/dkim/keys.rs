@@ -167,9 +167,9 @@ fn there_is_one() -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::super::State;
     use super::*;
     use crate::base::Kind;
+    use crate::delivery::dkim::State;
     use std::time::Duration;
 
     fn house(dir: &std::path::Path) -> Store {

@@ -114,11 +114,11 @@ impl Known {
 
 #[cfg(test)]
 mod tests {
-    use super::super::entry::Entry;
-    use super::super::records::Check;
-    use super::super::sending::{Sending, Source};
     use super::*;
     use crate::base::names::zone::{Fault, Zone};
+    use crate::delivery::domains::Check;
+    use crate::delivery::domains::Entry;
+    use crate::delivery::domains::{Sending, Source};
 
     fn profile() -> Profile {
         let domain = Domain::parse("example.jp").unwrap();

@@ -19,7 +19,7 @@ mod spf;
 pub use check::{Report, check, is_seen, wanted};
 pub use entry::{Entry, entries, entry, remove, save};
 pub use examine::{Finding, Standing};
-pub use records::{Check, Profile, RecordType, Wanted};
+pub use records::{Check, Profile, RecordType, Wanted, txt_line};
 pub use sending::{Sending, Source, sending, set_sending};
 
 use crate::base::{Domain, Result};

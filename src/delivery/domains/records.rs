@@ -72,12 +72,19 @@ impl Wanted {
             RecordType::Ptr => "PTR",
         };
         let value = match self.kind {
-            RecordType::Txt => strings(&self.value).iter().map(|s| format!("\"{s}\"")).collect::<Vec<_>>().join(" "),
+            RecordType::Txt => return txt_line(&self.name, &self.value),
             RecordType::Mx | RecordType::Ptr => format!("{}.", self.value),
             RecordType::A | RecordType::Aaaa => self.value.clone(),
         };
         format!("{}. IN {kind} {value}", self.name)
     }
+}
+
+/// A TXT record as it stands in a zone file.
+pub fn txt_line(name: &str, text: &str) -> String {
+    let escaped = |s: &String| s.replace('\\', "\\\\").replace('"', "\\\"");
+    let quoted: Vec<String> = strings(text).iter().map(|s| format!("\"{}\"", escaped(s))).collect();
+    format!("{name}. IN TXT {}", quoted.join(" "))
 }
 
 /// A text cut into the strings of a TXT record. What we publish is ASCII.

@@ -9,6 +9,7 @@ pub mod audit;
 pub mod campaigns;
 pub mod consent;
 pub mod contacts;
+pub mod domains;
 pub mod drafts;
 pub mod fields;
 pub mod house;
@@ -40,6 +41,7 @@ pub enum Ask {
     Template(drafts::TemplateAsk),
     Relay(relay::RelayAsk),
     Route(route::RouteAsk),
+    Domains(domains::DomainsAsk),
     Key(keys::KeyAsk),
     User(people::UserAsk),
     Token(people::TokenAsk),
@@ -95,6 +97,7 @@ impl House {
             Ask::Template(ask) => drafts::templates(self, by, now, ask),
             Ask::Relay(ask) => relay::answer(self, by, now, ask),
             Ask::Route(ask) => route::answer(self, by, now, ask),
+            Ask::Domains(ask) => domains::answer(self, by, now, ask),
             Ask::Key(ask) => keys::answer(self, by, now, ask),
             Ask::User(ask) => people::users(self, by, now, ask),
             Ask::Token(ask) => people::tokens(self, by, now, ask),

@@ -1,7 +1,9 @@
-//! Sender profiles.
+//! Sender profiles, and beside them the domains that they write from.
 
+use super::domains::{self, Glance};
 use crate::base::{Kind, Result, ids::SenderId};
 use crate::campaigns::sender::{self, Profile, Sender};
+use crate::delivery::{self, domains::Sending};
 use crate::web::answer::Answer;
 use crate::web::field::{Faults, Field, Kind as Input};
 use crate::web::page::Page;
@@ -16,12 +18,28 @@ struct Senders {
     p: Page,
     all: Vec<Profile>,
     may_edit: bool,
+    domains: Vec<Glance>,
+    sending: Sending,
+    faults: Faults,
+    add: Field,
 }
 
 pub(crate) fn list(v: &mut Visit<'_>) -> Result<Answer> {
-    let all = sender::list(&v.house.store)?;
-    let may_edit = v.may(crate::access::Right::Settings);
-    Answer::page(&Senders { p: v.page(v.w.menu_senders()).lead(v.w.senders_lead()), all, may_edit })
+    draw_list(v, Faults::new(v.lang))
+}
+
+/// Also with what is wrong with a domain that was to be added.
+pub(super) fn draw_list(v: &Visit<'_>, faults: Faults) -> Result<Answer> {
+    let store = &v.house.store;
+    Answer::page(&Senders {
+        p: v.page(v.w.menu_senders()).lead(v.w.senders_lead()).faulty(!faults.is_empty()),
+        all: sender::list(store)?,
+        may_edit: v.may(crate::access::Right::Settings),
+        domains: domains::glances(v.house, v.w)?,
+        sending: delivery::domains::sending(store)?,
+        add: domains::add_field(v, &faults),
+        faults,
+    })
 }
 
 #[derive(Template)]

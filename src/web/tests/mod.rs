@@ -5,6 +5,7 @@ mod audience;
 mod campaigns;
 mod colours;
 mod contact_edit;
+mod domains;
 mod first_run;
 mod import;
 mod look;

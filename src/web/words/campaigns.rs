@@ -128,6 +128,7 @@ super::words! {
     file_remove: "外す", "Remove";
     file_size: "大きさ", "Size";
 
+    senders_title: "差出人", "Senders";
     senders_lead: "メールの差出人と、法律で表示が必要な事業者の情報です。", "Who mails come from, and what the law wants shown about them.";
     senders_empty: "差出人はまだありません", "There are no senders yet";
     senders_empty_text: "広告メールには、事業者名・住所・問い合わせ先の表示が必要です。ここで一度決めると、メールの末尾に自動で付きます。", "Advertisements must show who sends them. Say it here once, and it is appended to each mail.";

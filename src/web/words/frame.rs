@@ -17,7 +17,7 @@ super::words! {
     menu_home: "ホーム", "Home";
     menu_campaigns: "一斉配信", "Campaigns";
     menu_templates: "ひな形", "Templates";
-    menu_senders: "差出人", "Senders";
+    menu_senders: "差出人・ドメイン", "Senders, domains";
     menu_contacts: "連絡先の一覧", "All contacts";
     menu_import: "取り込み", "Import";
     menu_segments: "絞り込み", "Segments";

@@ -4,6 +4,7 @@ use crate::base::Lang;
 
 mod audience;
 mod campaigns;
+mod domains;
 mod frame;
 mod home;
 mod import;
@@ -49,6 +50,7 @@ pub(crate) fn catalogue() -> Vec<(&'static str, &'static str, &'static str)> {
     [
         audience::ALL,
         campaigns::ALL,
+        domains::ALL,
         frame::ALL,
         home::ALL,
         import::ALL,

@@ -83,7 +83,7 @@ fn tag<'a>(tags: &'a [(String, String)], name: &str) -> Option<&'a str> {
 }
 
 fn publish() -> Say {
-    say!("右の値を、そのまま公開してください。", "Publish this value as it is.")
+    say!("示した値を、そのまま公開してください。", "Publish the value shown, as it is.")
 }
 
 /// Several sentences as one.

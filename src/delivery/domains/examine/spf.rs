@@ -88,7 +88,7 @@ fn several(mut wanted: Wanted, texts: Vec<String>, profile: &Profile) -> Finding
             "SPF レコードが {n} 個あります。受信側はエラーとして扱います。",
             "There are {n} SPF records, which receivers take for an error."
         ),
-        say!("右の 1 つにまとめてください。", "Put them together into this one."),
+        say!("示した値 1 つにまとめてください。", "Put them together into the one shown."),
     )
 }
 
@@ -104,7 +104,7 @@ fn read(profile: &Profile, known: &Known, (mut wanted, spf): (Wanted, Spf)) -> F
         // A name of a server allows its own addresses by `a`; what else is there stays.
         wanted.value = spf.with(&lacking);
         let list = lacking.join(" ");
-        problems.push(say!("許可されていない送信元があります: {list}", "It does not allow: {list}."));
+        problems.push(say!("許可されていない送信元があります（{list}）。", "It does not allow {list}."));
     }
     match problems.is_empty() {
         true => Finding::there(wanted, found, say!("送信元は許可されています。", "It allows our mail.")),
@@ -114,7 +114,7 @@ fn read(profile: &Profile, known: &Known, (mut wanted, spf): (Wanted, Spf)) -> F
 
 fn fix(lacking: &[String]) -> Say {
     match lacking.is_empty() {
-        false => say!("右の値に書き換えてください。", "Exchange it for this value."),
+        false => say!("示した値に書き換えてください。", "Exchange it for the value shown."),
         true => say!("書き方を直してください。", "Mend the record."),
     }
 }
