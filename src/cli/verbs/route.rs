@@ -9,9 +9,9 @@ pub(in crate::cli) enum Direct {
     Show,
     /// From now on straight to the receivers, not through a relay || 中継サーバーを使わず、直接送る
     Set {
-        /// Full host name of this server, as its PTR record has it; NAME=IP to send from that address. Repeatable
-        /// || このサーバーのホスト名（逆引きと同じ名前）。NAME=IP で送信元アドレスを指定。複数可
-        #[arg(long = "hello", value_name = "NAME[=IP]", required = true)]
+        /// Full host name of this server, as its PTR record has it; NAME=IP to send from that address. Repeatable; without
+        /// it, as `mail sending` says || このサーバーのホスト名（逆引きと同じ名前）。NAME=IP で送信元アドレスを指定。複数可。省略時は mail sending の設定
+        #[arg(long = "hello", value_name = "NAME[=IP]")]
         senders: Vec<String>,
         /// Where mail hosts listen, in a closed network || 受信側のポート（閉じたネットワーク用）
         #[arg(long, default_value_t = 25)]

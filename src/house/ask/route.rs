@@ -3,10 +3,10 @@
 use super::Answer;
 use crate::base::{By, Error, Result, Time};
 use crate::campaigns::run;
-use crate::delivery::receivers;
 use crate::delivery::{self, DirectSettings, Group, Limits, Route, SenderAddress, Shape};
+use crate::delivery::{domains, receivers};
 use crate::house::House;
-use crate::store::Deed;
+use crate::store::{Deed, Store};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -71,7 +71,10 @@ fn direct(house: &House, by: &By, now: Time, ask: Option<DirectAsk>) -> Result<A
         None => {}
         Some(DirectAsk::Off) => delivery::set_direct(&house.store, by, now, None)?,
         Some(DirectAsk::Set { senders, port, private }) => {
-            let senders = senders.iter().map(|text| sender(text)).collect::<Result<_>>()?;
+            let senders = match senders.is_empty() {
+                true => as_receivers_see_us(&house.store)?,
+                false => senders.iter().map(|text| sender(text)).collect::<Result<_>>()?,
+            };
             delivery::set_direct(&house.store, by, now, Some(&DirectSettings { senders, port, private }))?;
         }
     }
@@ -82,6 +85,15 @@ fn direct(house: &House, by: &By, now: Time, ask: Option<DirectAsk>) -> Result<A
         "port": settings.as_ref().map(|s| s.port),
         "private": settings.as_ref().map(|s| s.private),
     }))
+}
+
+/// By the name and from the addresses that `mail sending` holds.
+fn as_receivers_see_us(store: &Store) -> Result<Vec<SenderAddress>> {
+    let sending = domains::sending(store)?;
+    let Some(hello) = sending.helo.map(|name| name.to_string()) else { return Ok(Vec::new()) };
+    let from: Vec<_> = sending.addresses.iter().map(|source| Some(source.own)).collect();
+    let from = if from.is_empty() { vec![None] } else { from };
+    Ok(from.into_iter().map(|from| SenderAddress { hello: hello.clone(), from }).collect())
 }
 
 fn sender(text: &str) -> Result<SenderAddress> {
