@@ -69,9 +69,17 @@ fn converse(mut stream: TcpStream, told: &Told, delay: Duration) -> std::io::Res
             had.drain(..used);
         }
         if !out.is_empty() {
-            std::thread::sleep(delay);
+            wait(delay);
             stream.write_all(&out)?;
         }
+    }
+}
+
+/// As long as a network would take, whatever wakes the thread.
+fn wait(delay: Duration) {
+    let until = Instant::now() + delay;
+    while let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
+        std::thread::park_timeout(left);
     }
 }
 
