@@ -35,7 +35,7 @@ super::words! {
     domain_kind: "種類", "Type";
     domain_value: "値", "Value";
     domain_zone: "ゾーンファイルの形", "As a line of a zone file";
-    domain_zone_lead: "255 文字を超える値は、1 行に分けて書きます。", "A value beyond 255 characters stands in several strings.";
+    domain_zone_lead: "255 文字を超える値は、255 文字ずつ引用符で区切って 1 行に書きます。", "A value beyond 255 characters stands in several strings.";
     domain_copy_name: "名前をコピー", "Copy the name";
     domain_copy_value: "値をコピー", "Copy the value";
 
