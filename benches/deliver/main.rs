@@ -94,7 +94,8 @@ impl House {
         let made = home.ask(&[&words[..], &["--subject", "{{ 姓 }}様へ秋のご案内"]].concat()).ok().json();
         let campaign = made["campaign"].as_str().unwrap().to_owned();
         if signed {
-            home.ask(&["mail", "dkim", "create", "--domain", "news.example.jp", "--now"]).ok();
+            home.ask(&["mail", "dkim", "create", "--domain", "news.example.jp"]).ok();
+            home.ask(&["mail", "dkim", "rotate", "--domain", "news.example.jp", "--now"]).ok();
         }
         House { home, zone, campaign, connections, port: 0 }
     }
@@ -143,7 +144,7 @@ fn html() -> String {
     for n in 1..=5 {
         write!(html, "<p><a href=\"https://shop.example.jp/autumn/{n}\">秋のご案内 {n}</a></p>").unwrap();
     }
-    while html.len() < 1_000 {
+    while html.len() < 1_300 {
         html.push_str("<p>いつもご利用いただきありがとうございます。店舗では秋の案内を配布しています。</p>");
     }
     html
