@@ -2,9 +2,9 @@
 
 use super::assets;
 use super::pages::{
-    account, api, audit, campaigns, caught, contact_edit, contacts, domains, export, general, home, import, import_run,
-    look, public, ready, recovery, relay, segments, senders, signin, suppression, templates, tokens, topics, updates,
-    users,
+    account, api, audit, campaigns, caught, contact_edit, contacts, direct, domains, export, general, home, import, import_run,
+    look, public, ready, recovery, relay, segments, senders, signin, suppression, templates, tokens, topics,
+    updates, users,
 };
 use super::request::Method;
 use super::route::{self, Body, Found, On, Route, Who, get, post};
@@ -154,6 +154,7 @@ pub(crate) const TABLE: &[Route] = &[
     get("/settings/relay", ADMIN, Who::Right(Right::Settings), relay::show),
     post("/settings/relay", ADMIN, Who::Right(Right::Settings), Body::Form, relay::save),
     post("/settings/relay/check", ADMIN, Who::Right(Right::Settings), Body::Form, relay::check),
+    post("/settings/relay/direct", ADMIN, Who::Right(Right::Settings), Body::Form, direct::set),
     post("/settings/relay/test", ADMIN, Who::Right(Right::Settings), Body::Form, relay::test),
     get("/mails", ADMIN, Who::Public, caught::list),
     get("/mails/{n}", ADMIN, Who::Public, caught::show),

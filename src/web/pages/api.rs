@@ -17,7 +17,7 @@ use std::io::{Read, Write};
 use std::marker;
 
 /// An address that only answers lends no files.
-struct NoFiles;
+pub(super) struct NoFiles;
 
 fn no_file() -> Error {
     Error::bug("an API address that needs a file")

@@ -7,6 +7,7 @@ pub(crate) mod campaigns;
 pub(crate) mod caught;
 pub(crate) mod contact_edit;
 pub(crate) mod contacts;
+pub(crate) mod direct;
 pub(crate) mod domains;
 pub(crate) mod export;
 pub(crate) mod general;

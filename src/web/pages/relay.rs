@@ -1,5 +1,6 @@
 //! The relay: where mail goes next, whether the way works, and a test mail.
 
+use super::direct::{self, Direct};
 use crate::base::smtp::{Login, Tls};
 use crate::base::{Email, Error, Kind, Result, Secret};
 use crate::delivery::{self, Relay as Place, Route};
@@ -19,6 +20,7 @@ struct Shown {
     fields: Vec<Field>,
     to: Field,
     is_set: bool,
+    direct: Direct,
 }
 
 pub(crate) fn show(v: &mut Visit<'_>) -> Result<Answer> {
@@ -37,6 +39,7 @@ fn draw(v: &Visit<'_>, faults: Faults) -> Result<Answer> {
         faults,
         to,
         is_set: saved.is_some(),
+        direct: direct::direct(v)?,
     })
 }
 
