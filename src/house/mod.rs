@@ -18,6 +18,7 @@ pub mod doctor;
 pub mod due;
 mod health;
 pub mod imports;
+mod inbound;
 #[cfg(test)]
 mod migrations;
 pub mod notices;
@@ -76,6 +77,7 @@ pub struct House {
     pub imports: imports::Desk,
     pub updates: updates::Desk,
     pub notices: notices::Desk,
+    inbound: inbound::Desk,
     bell: (Mutex<bool>, Condvar),
     catcher: OnceLock<Catcher>,
     door: Mutex<DoorFacts>,
@@ -142,6 +144,7 @@ impl House {
             imports: imports::Desk::default(),
             updates: updates::Desk::default(),
             notices: notices::Desk::default(),
+            inbound: inbound::Desk::default(),
             bell: (Mutex::new(false), Condvar::new()),
             catcher: OnceLock::new(),
             door: Mutex::default(),

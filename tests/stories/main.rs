@@ -14,6 +14,7 @@ mod delivery;
 mod disk;
 mod door;
 mod first_run;
+mod inbound;
 mod keys;
 mod launch;
 mod letters;

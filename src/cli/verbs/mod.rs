@@ -8,6 +8,7 @@ mod contacts;
 mod drafts;
 mod fields;
 mod house;
+mod inbound;
 mod keys;
 mod lists;
 mod people;

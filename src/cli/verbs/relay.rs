@@ -1,5 +1,6 @@
 //! `hakobu relay …`: the next mail host.
 
+use super::inbound;
 use crate::base::Result;
 use crate::cli::files;
 use crate::delivery::Relay as Place;
@@ -34,12 +35,24 @@ pub(in crate::cli) enum Mail {
         #[arg(long, value_name = "ADDRESS")]
         to: String,
     },
+    /// Mail that came back || 戻ってきたメール
+    #[command(subcommand)]
+    Inbound(inbound::Inbound),
+    /// How receivers answered lately, and which pause || 受信側ごとの最近の結果と一時停止
+    #[command(subcommand)]
+    Receiver(inbound::Receiver),
+    /// When failures take an address off || 不達で配信を止める条件
+    Rules(inbound::RuleFlags),
 }
 
 impl Mail {
     pub(super) fn ask(self) -> Ask {
-        let Mail::Test { to } = self;
-        Ask::Relay(RelayAsk::Test { to: Hidden(to) })
+        match self {
+            Mail::Test { to } => Ask::Relay(RelayAsk::Test { to: Hidden(to) }),
+            Mail::Inbound(verb) => Ask::Inbound(verb.ask()),
+            Mail::Receiver(verb) => Ask::Inbound(verb.ask()),
+            Mail::Rules(flags) => Ask::Inbound(flags.ask()),
+        }
     }
 }
 

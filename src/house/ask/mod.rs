@@ -12,6 +12,7 @@ pub mod contacts;
 pub mod drafts;
 pub mod fields;
 pub mod house;
+pub mod inbound;
 pub mod keys;
 pub mod lists;
 pub mod people;
@@ -38,6 +39,7 @@ pub enum Ask {
     Sender(campaigns::SenderAsk),
     Template(drafts::TemplateAsk),
     Relay(relay::RelayAsk),
+    Inbound(inbound::InboundAsk),
     Key(keys::KeyAsk),
     User(people::UserAsk),
     Token(people::TokenAsk),
@@ -92,6 +94,7 @@ impl House {
             Ask::Sender(ask) => campaigns::senders(self, by, now, ask),
             Ask::Template(ask) => drafts::templates(self, by, now, ask),
             Ask::Relay(ask) => relay::answer(self, by, now, ask),
+            Ask::Inbound(ask) => inbound::answer(self, by, now, ask),
             Ask::Key(ask) => keys::answer(self, by, now, ask),
             Ask::User(ask) => people::users(self, by, now, ask),
             Ask::Token(ask) => people::tokens(self, by, now, ask),
