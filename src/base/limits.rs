@@ -472,6 +472,14 @@ pub const INBOUND_RECIPIENTS: usize = 100;
 pub const INBOUND_MESSAGES: u32 = 200;
 pub const INBOUND_LINES: u32 = 500;
 pub const INBOUND_ERRORS: u32 = 10;
+/// Connections that bring mail, in all and from one address; a worker has a thread for each.
+pub const INBOUND_CONNECTIONS: usize = 64;
+pub const INBOUND_PER_ADDRESS: usize = 8;
+/// A client who says nothing for so long (RFC 5321 4.5.3.2.7 wants five minutes), and all of one connection.
+pub const INBOUND_IDLE: Duration = Duration::from_secs(300);
+pub const INBOUND_TIME: Duration = Duration::from_secs(25 * 60);
+/// Bytes of a mail that comes in which are kept in memory.
+pub const INBOUND_IN_MEMORY: usize = 256 << 10;
 /// What could not be done with a mail is tried again after this, doubling, and for so long.
 pub const INBOUND_AGAIN: Duration = Duration::from_secs(30);
 pub const INBOUND_PATIENCE: Duration = Duration::from_secs(48 * 3600);

@@ -5,7 +5,7 @@
 //! `seal` (bytes that must not leak, and how they are sealed), `spool` (files in sealed chunks), `files`, `lock`, `provider` (where the root key
 //! comes from), `limits` (every bound, by name), `progress` (how long work talks), `resolve` (names of hosts), `names` (what DNS
 //! publishes), `slots` (the kept programs), `run` (where sockets stand), `frames` (the control socket's language), `link` (what door and
-//! worker say to each other), `log`.
+//! worker say to each other), `mailway` (a connection that brings mail), `log`.
 //!
 //! **Invariant:** imports no other room. **Invariant:** the wall clock is read in `clock.rs` alone.
 
@@ -25,6 +25,7 @@ pub mod limits;
 pub mod link;
 pub mod lock;
 pub mod log;
+pub mod mailway;
 pub mod names;
 pub mod progress;
 pub mod provider;

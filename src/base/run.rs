@@ -42,6 +42,11 @@ pub fn noted_socket(data: &Path) -> Option<PathBuf> {
     std::fs::read_to_string(data.join(NOTE)).ok().map(|t| PathBuf::from(t.trim_end()))
 }
 
+/// Where a worker takes mail: beside where it answers pages.
+pub fn mail_beside(pages: &Path) -> PathBuf {
+    pages.with_extension("m")
+}
+
 /// The name of an account at this machine. `/etc/passwd` is read directly: a static binary has no name service.
 pub fn account(uid: u32) -> String {
     let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();

@@ -1,5 +1,5 @@
 //! Sockets that listen already when this process begins, handed over by systemd (`hakobu-http.socket`,
-//! `hakobu-https.socket`): ports below 1024 without a permission, and open while the service is restarted.
+//! `hakobu-https.socket`, `hakobu-smtp.socket`): ports below 1024 without a permission, and open while the service is restarted.
 
 use super::front::{Listening, Speaks};
 use crate::base::link::Surface;
@@ -31,18 +31,19 @@ fn spoken(names: &str, sockets: usize) -> Result<Vec<Speaks>> {
         .map(|at| match names.get(at).copied() {
             Some("http") => Ok(Speaks::Http),
             Some("https") => Ok(Speaks::Https),
+            Some("smtp") => Ok(Speaks::Smtp),
             other => {
                 let name = other.unwrap_or_default();
                 Err(Error::new(
                     Kind::Config,
                     say!(
-                        "systemd から渡されたソケットの名前「{name}」は、http でも https でもありません。",
-                        "systemd handed over a socket named \"{name}\", which is neither http nor https."
+                        "systemd から渡されたソケットの名前「{name}」は、http、https、smtp のどれでもありません。",
+                        "systemd handed over a socket named \"{name}\", which is neither http, https nor smtp."
                     ),
                 )
                 .hint(say!(
-                    "ソケットのユニットに FileDescriptorName=http または https を書いてください。",
-                    "Write FileDescriptorName=http or https into its socket unit."
+                    "ソケットのユニットに FileDescriptorName=http、https または smtp を書いてください。",
+                    "Write FileDescriptorName=http, https or smtp into its socket unit."
                 )))
             }
         })
@@ -64,6 +65,7 @@ mod tests {
             ("https:https:http", 3, Some(vec![Https, Https, Http])),
             ("hakobu.socket", 1, None),
             ("", 1, None),
+            ("https:smtp", 2, Some(vec![Https, Speaks::Smtp])),
             ("http", 2, None),
         ] {
             assert_eq!(spoken(names, sockets).ok(), want, "{names} {sockets}");

@@ -46,7 +46,7 @@ use crate::base::{Error, Kind, Result, clock, limits, log};
 use access::Lines;
 use control::Control;
 use facts::{Facts, State};
-use front::{Front, FrontSettings, Outlet};
+use front::{Front, FrontSettings, Outlet, Speaks};
 use gate::Gate;
 use hand::Event;
 use serde_json::json;
@@ -129,7 +129,7 @@ impl Ready {
             previous: slots.previous().ok().flatten(),
             admin: admin_url(&front, &settings.public_url),
             public: public_url(&front, &settings.public_url),
-            public_listener: front.addresses().iter().any(|(surface, ..)| *surface == Surface::Public),
+            public_listener: front.addresses().iter().any(|(s, speaks, _)| *s == Surface::Public && speaks.has_pages()),
             since: clock::now().ms(),
             last_held_ms: None,
         };
@@ -260,7 +260,7 @@ fn admin_of(front: &Front) -> SocketAddr {
 }
 
 fn url_of(front: &Front, surface: Surface, otherwise: &str) -> String {
-    let listens = front.addresses().iter().filter(|(s, ..)| *s == surface);
+    let listens = front.addresses().iter().filter(|(s, speaks, _)| *s == surface && speaks.has_pages());
     let best = listens.max_by_key(|(_, speaks, _)| speaks.scheme().len());
     best.map_or(otherwise.to_owned(), |(_, speaks, at)| format!("{}://{at}/", speaks.scheme()))
 }
@@ -282,7 +282,8 @@ fn admin_url(front: &Front, public_url: &str) -> String {
 
 /// What people are told; where the public listener is on this computer alone, that very listener.
 fn public_url(front: &Front, known: &str) -> String {
-    let mut public = front.addresses().iter().filter(|(s, ..)| *s == Surface::Public).peekable();
+    let pages = |(s, speaks, _): &&(Surface, Speaks, SocketAddr)| *s == Surface::Public && speaks.has_pages();
+    let mut public = front.addresses().iter().filter(pages).peekable();
     match public.peek().is_some() && public.all(|(_, _, at)| at.ip().is_loopback()) {
         true => url_of(front, Surface::Public, known),
         false => known.to_owned(),

@@ -15,7 +15,7 @@ use super::{OpenFront, access::Lines, control::Control, notify};
 use crate::alarm::{self, Bell};
 use crate::base::link::{Hidden, PROTOCOL, ToDoor, ToWorker, TrialRecord};
 use crate::base::slots::Slots;
-use crate::base::{Error, Kind, Result, clock, limits, log};
+use crate::base::{Error, Kind, Result, clock, limits, log, run};
 use serde_json::json;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
@@ -248,7 +248,7 @@ impl Supervisor {
                 false
             }
             ToDoor::Opened { pages, control, routes } => {
-                hand.sockets = vec![pages.clone(), control.clone()];
+                hand.sockets = vec![pages.clone(), control.clone(), run::mail_beside(&pages)];
                 hand.say(&ToWorker::Start);
                 self.lines.lead_to(Some(hand.mouth()));
                 // Whoever is answered from now on sees how the last trial ended.

@@ -48,6 +48,8 @@ impl Mail {
 pub struct Public {
     pub http: Vec<SocketAddr>,
     pub https: Vec<SocketAddr>,
+    /// Where mail that comes back is taken.
+    pub smtp: Vec<SocketAddr>,
     pub cert_file: Option<PathBuf>,
     pub cert_key_file: Option<PathBuf>,
     /// The directory of an ACME authority, or `letsencrypt`.
@@ -67,6 +69,7 @@ impl Public {
     const KEYS: &[&str] = &[
         "http",
         "https",
+        "smtp",
         "cert_file",
         "cert_key_file",
         "acme",
@@ -388,6 +391,7 @@ mod tests {
         let door = Public {
             http: vec!["0.0.0.0:80".parse().unwrap()],
             https: vec!["[::]:443".parse().unwrap()],
+            smtp: vec!["0.0.0.0:25".parse().unwrap()],
             cert_file: Some("/c.pem".into()),
             trusted_proxy: vec!["10.0.0.0/8".into()],
             per_address: Some(7),

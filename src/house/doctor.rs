@@ -43,6 +43,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("relay", relay),
     ("alarm", alarm),
     ("sender", sender_profile),
+    ("receivers", receivers),
     ("public_url", public_url),
 ];
 
@@ -230,6 +231,25 @@ fn alarm(house: &House) -> Result<Finding> {
             let Say { ja, en } = a.why.clone().unwrap_or_else(|| say!("", ""));
             ill(Health::Fail, say!("最後の警報を送れませんでした。{ja}", "The last alarm did not leave. {en}"), test())
         }
+    }
+}
+
+/// Which receivers pause. Their names stand in the list that is pointed at.
+fn receivers(house: &House) -> Result<Finding> {
+    let paused = delivery::receivers::paused(&house.store)?.len();
+    match paused {
+        0 => well(say!("不達が多すぎる受信側はありません。", "No receiver has too many failures.")),
+        _ => ill(
+            Health::Warn,
+            say!(
+                "恒久エラーが多すぎるため、{paused} 件の受信側を一時停止しています。",
+                "Receivers that pause, because too many addresses failed there: {paused}."
+            ),
+            say!(
+                "hakobu mail receiver list で確かめ、hakobu mail receiver resume DOMAIN で再開してください。",
+                "See hakobu mail receiver list, then hakobu mail receiver resume DOMAIN."
+            ),
+        ),
     }
 }
 

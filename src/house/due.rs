@@ -3,6 +3,7 @@
 use super::House;
 use crate::base::{By, Result, Time, limits};
 use crate::contacts::import;
+use crate::delivery::inbound::tray;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,8 +18,14 @@ pub const JOBS: &[Job] = &[
     Job { name: "campaigns", every: Duration::ZERO, run: |house, now| house.drive_due(now).map(|()| false) },
     Job { name: "messages", every: Duration::ZERO, run: |house, now| house.keep_messages_going(now).map(|()| false) },
     Job { name: "domains", every: limits::DOMAINS_EVERY, run: |house, now| house.watch_domains(now).map(|()| false) },
+    Job { name: "inbound", every: Duration::ZERO, run: |house, now| house.look_into_tray(now).map(|()| false) },
     Job { name: "forget imports", every: limits::DAY, run: forget_imports },
     Job { name: "forget access", every: limits::DAY, run: |house, now| house.forget_access(now).map(|()| false) },
+    Job {
+        name: "forget inbound",
+        every: limits::DAY,
+        run: |house, now| tray::forget(&house.store, now).map(|()| false),
+    },
 ];
 
 /// What contacts were before an import is personal data: it is kept only as long as the import can be undone.

@@ -19,6 +19,7 @@ mod domains;
 pub mod due;
 mod health;
 pub mod imports;
+mod inbound;
 pub mod messages;
 #[cfg(test)]
 mod migrations;
@@ -85,6 +86,7 @@ pub struct House {
     pub imports: imports::Desk,
     pub updates: updates::Desk,
     pub notices: notices::Desk,
+    inbound: inbound::Desk,
     bell: (Mutex<bool>, Condvar),
     catcher: OnceLock<Catcher>,
     door: Mutex<DoorFacts>,
@@ -156,6 +158,7 @@ impl House {
             imports: imports::Desk::default(),
             updates: updates::Desk::default(),
             notices: notices::Desk::default(),
+            inbound: inbound::Desk::default(),
             bell: (Mutex::new(false), Condvar::new()),
             catcher: OnceLock::new(),
             door: Mutex::default(),

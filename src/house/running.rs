@@ -101,6 +101,7 @@ impl House {
                 false => in_doubt += self.on_the_wire(id),
             }
         }
+        self.inbound.join(within.saturating_sub(since.elapsed()));
         in_doubt
     }
 

@@ -2,9 +2,9 @@
 
 use super::assets;
 use super::pages::{
-    account, api, audit, campaigns, caught, contact_edit, contacts, direct, domains, export, general, home, import, import_run,
-    look, public, ready, recovery, relay, segments, senders, signin, suppression, templates, tokens, topics,
-    updates, users,
+    account, api, audit, campaigns, caught, contact_edit, contacts, direct, domains, export, general, home, import,
+    import_run, look, public, ready, recovery, relay, segments, senders, signin, suppression, templates, tokens,
+    topics, updates, users,
 };
 use super::request::Method;
 use super::route::{self, Body, Found, On, Route, Who, get, post};

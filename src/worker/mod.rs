@@ -8,7 +8,7 @@
 //! streams end, pages are still answered (`quiesce`; only `Close` can follow) → `Close`. The end of the link is the end
 //! of the door: what is open is closed, and the process ends.
 //!
-//! Reading order: this file, `life` (the link), `clock`, `pulse` (the heartbeat), `control` (the command line's way in),
+//! Reading order: this file, `life` (the link), `clock`, `pulse` (the heartbeat), `control` (the command line's way in), `inbound` (mail's way in),
 //! `preflight` (what a new release is asked first).
 //!
 //! **Invariant:** every thread that is started here is joined in `close`, unless a mail host does not let it go.
@@ -16,6 +16,7 @@
 
 pub mod clock;
 pub mod control;
+mod inbound;
 pub mod life;
 pub mod preflight;
 mod pulse;
@@ -25,6 +26,7 @@ use crate::house::House;
 use crate::web::Server;
 use clock::Clock;
 use control::Control;
+use inbound::Inbound;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -61,6 +63,7 @@ struct Worker {
     house: Arc<House>,
     web: Arc<Server>,
     control: Option<Control>,
+    inbound: Option<Inbound>,
     clock: Option<Clock>,
     places: Places,
 }
@@ -72,7 +75,8 @@ impl Worker {
         let web = Arc::new(Server::start(&house, places.listen()?)?);
         house.set_serving();
         let control = Some(Control::start(&house, &places.control)?);
-        Ok(Worker { house, web, control, clock: None, places })
+        let inbound = Some(Inbound::start(&house, &run::mail_beside(&places.pages))?);
+        Ok(Worker { house, web, control, inbound, clock: None, places })
     }
 
     fn start(&mut self) -> Result<()> {
@@ -89,6 +93,9 @@ impl Worker {
         self.web.end_streams();
         if let Some(control) = self.control.take() {
             control.stop();
+        }
+        if let Some(inbound) = self.inbound.take() {
+            inbound.stop();
         }
         if let Some(clock) = self.clock.take() {
             clock.stop();

@@ -16,6 +16,7 @@ mod disk;
 mod domains;
 mod door;
 mod first_run;
+mod inbound;
 mod keys;
 mod launch;
 mod letters;

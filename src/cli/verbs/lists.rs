@@ -1,6 +1,6 @@
 //! `hakobu topic …`, `hakobu segment …`, `hakobu contacts suppression …`.
 
-use crate::base::{Error, Result, limits};
+use crate::base::{Error, Result, Time, clock, ids::RunId, limits};
 use crate::cli::files::{self, Files};
 use crate::house::ask::lists::{SegmentAsk, SuppressionAsk, TopicAsk};
 use crate::house::ask::{Ask, Hidden};
@@ -113,10 +113,23 @@ pub(in crate::cli) enum Suppression {
     },
     /// The imports of this list || 取り込みの履歴
     Batches,
-    /// Take back an import || 取り込みを取り消す
+    /// Take back an import, or what failures put on the list || 取り込み、または不達による停止を取り消す
     Undo {
-        /// Its number || 番号
-        batch: i64,
+        /// The number of an import || 取り込みの番号
+        #[arg(required_unless_present_any = ["run", "receiver", "since"], conflicts_with_all = ["run", "receiver", "since", "dry_run"])]
+        batch: Option<i64>,
+        /// Failures of this run (r12) || この送信（r12）の不達
+        #[arg(long, value_name = "RUN")]
+        run: Option<String>,
+        /// Failures at this domain || このドメインの不達
+        #[arg(long, value_name = "DOMAIN")]
+        receiver: Option<String>,
+        /// Failures from this time on || この日時以降の不達
+        #[arg(long, value_name = "TIME")]
+        since: Option<String>,
+        /// Only count || 件数だけを調べる
+        #[arg(long)]
+        dry_run: bool,
     },
 }
 
@@ -137,7 +150,12 @@ impl Suppression {
                 SuppressionAsk::Export
             }
             Suppression::Batches => SuppressionAsk::Batches,
-            Suppression::Undo { batch } => SuppressionAsk::Undo { batch },
+            Suppression::Undo { batch: Some(batch), .. } => SuppressionAsk::Undo { batch },
+            Suppression::Undo { batch: None, run, receiver, since, dry_run } => {
+                let run = run.as_deref().map(RunId::parse).transpose()?;
+                let since = since.as_deref().map(|t| Time::parse(t, &clock::japan())).transpose()?;
+                SuppressionAsk::UndoFailures { run, receiver, since, dry_run }
+            }
         }))
     }
 }

@@ -9,6 +9,7 @@ mod domains;
 mod drafts;
 mod fields;
 mod house;
+mod inbound;
 mod keys;
 mod lists;
 mod people;

@@ -1,6 +1,7 @@
 //! `hakobu relay …`: the next mail host.
 
 use super::domains::{self, Dkim, Dns, MailDomain, Sending};
+use super::inbound;
 use super::route::{Direct, Queue, Shaping};
 use crate::base::Result;
 use crate::cli::talk::Talk;
@@ -64,6 +65,14 @@ pub(in crate::cli) enum Mail {
     /// What receivers see of this server || 受信側から見えるサーバー名と送信元アドレス
     #[command(subcommand)]
     Sending(Sending),
+    /// Mail that came back || 戻ってきたメール
+    #[command(subcommand)]
+    Inbound(inbound::Inbound),
+    /// How receivers answered lately, and which pause || 受信側ごとの最近の結果と一時停止
+    #[command(subcommand)]
+    Receiver(inbound::Receiver),
+    /// When failures take an address off || 不達で配信を止める条件
+    Rules(inbound::RuleFlags),
 }
 
 pub(super) fn mail(verb: Mail, common: &Common, talk: &Talk) -> Result<u8> {
@@ -73,6 +82,9 @@ pub(super) fn mail(verb: Mail, common: &Common, talk: &Talk) -> Result<u8> {
         Mail::Domain(verb) => verb.ask(),
         Mail::Dkim(verb) => return domains::keys(verb, common, talk),
         Mail::Sending(verb) => verb.ask(),
+        Mail::Inbound(verb) => Ask::Inbound(verb.ask()),
+        Mail::Receiver(verb) => Ask::Inbound(verb.ask()),
+        Mail::Rules(flags) => Ask::Inbound(flags.ask()),
         Mail::Direct(verb) => verb.ask(),
         Mail::Shaping(verb) => verb.ask(),
         Mail::Queue { receiver, verb } => {

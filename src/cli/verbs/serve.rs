@@ -30,6 +30,9 @@ pub(in crate::cli) struct Serve {
     /// A public address with TLS, such as 0.0.0.0:443 || 公開用アドレス（TLS。例: 0.0.0.0:443）
     #[arg(long, value_name = "ADDRESS")]
     https: Vec<SocketAddr>,
+    /// Where mail that comes back is taken, such as 0.0.0.0:25 || 戻ってくるメールを受け取るアドレス（例: 0.0.0.0:25）
+    #[arg(long, value_name = "ADDRESS")]
+    smtp: Vec<SocketAddr>,
     /// The certificate chain, PEM; one of our own making if not given || 証明書（PEM。省略時は自己署名）
     #[arg(long, value_name = "FILE", requires = "cert_key_file")]
     cert_file: Option<PathBuf>,
@@ -100,6 +103,7 @@ impl Serve {
         Ok(Public {
             http: list(&self.http, &set.http),
             https: list(&self.https, &set.https),
+            smtp: list(&self.smtp, &set.smtp),
             cert_file: self.cert_file.clone().or_else(|| set.cert_file.clone()),
             cert_key_file: self.cert_key_file.clone().or_else(|| set.cert_key_file.clone()),
             acme: self.acme.clone().or_else(|| set.acme.clone()),
@@ -170,7 +174,8 @@ fn lock(data: &Path) -> Result<Lock> {
 fn listening(boot: &Boot, handed: Vec<Listening>) -> Result<Vec<Listening>> {
     let door = &boot.door;
     let mut listening = vec![Listening::bind(boot.listen, Surface::Admin, of_admin(boot.listen))?];
-    for (addresses, speaks) in [(&door.http, Speaks::Http), (&door.https, Speaks::Https)] {
+    let ports = [(&door.http, Speaks::Http), (&door.https, Speaks::Https), (&door.smtp, Speaks::Smtp)];
+    for (addresses, speaks) in ports {
         for address in addresses {
             listening.push(Listening::bind(*address, Surface::Public, speaks)?);
         }
@@ -182,7 +187,7 @@ fn listening(boot: &Boot, handed: Vec<Listening>) -> Result<Vec<Listening>> {
 fn front(data: &Path, boot: &Boot, root: &Key, listening: Vec<Listening>) -> Result<FrontSettings> {
     let door = &boot.door;
     let by_http = listening.iter().any(|l| l.surface == Surface::Public && l.speaks == Speaks::Http);
-    let by_tls = listening.iter().any(|l| l.speaks == Speaks::Https);
+    let by_tls = listening.iter().any(|l| matches!(l.speaks, Speaks::Https | Speaks::Smtp));
     let mut front = FrontSettings::new(listening, data.join("spool"));
     front.certificate = by_tls.then(|| certificate(data, boot, root, by_http));
     front.public_url = Some(boot.public_url.clone());

@@ -76,6 +76,12 @@ pub struct Outcome {
     pub shown: bool,
 }
 
+impl Outcome {
+    pub fn of(kind: &str, done: &str, shown: bool) -> Outcome {
+        Outcome { kind: kind.to_owned(), class: None, said: String::new(), done: done.to_owned(), shown }
+    }
+}
+
 /// The month's file and the number in it: `2026-11-17`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ItemId {
@@ -209,6 +215,11 @@ pub fn bytes(store: &Store, item: &Item, most: u64) -> Result<Option<Vec<u8>>> {
 impl Item {
     fn is_decided(&self) -> bool {
         self.to.iter().all(|came| came.outcome.is_some())
+    }
+
+    /// The same for every address that is not decided.
+    pub fn decide_all(&mut self, outcome: &Outcome) {
+        self.to.iter_mut().filter(|c| c.outcome.is_none()).for_each(|c| c.outcome = Some(outcome.clone()));
     }
 
     pub fn is_shown(&self) -> bool {

@@ -5,7 +5,7 @@ use super::places::Place;
 use super::serve::{self, Line};
 use super::settings::Speaks;
 use super::state::State;
-use super::{listen, proxy_v2};
+use super::{listen, mail, proxy_v2};
 use crate::base::limits;
 use crate::base::link::Surface;
 use crate::door::acme::ALPN;
@@ -50,6 +50,7 @@ pub(crate) async fn serve(state: Arc<State>, mut stream: TcpStream, ip: IpAddr, 
         Speaks::Http => plain(line, stream).await,
         // What TLS keeps is not for those who do not speak it.
         Speaks::Https => Box::pin(secured(line, stream)).await,
+        Speaks::Smtp => Box::pin(mail::serve(&line.state, stream, peer)).await,
     };
     drop(ended);
     drop(place);
@@ -191,7 +192,7 @@ where
 }
 
 /// Reads what is still on its way, for a while: closing on unread bytes would take the answer back.
-async fn linger(io: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> io::Result<()> {
+pub(super) async fn linger(io: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> io::Result<()> {
     io.shutdown().await?;
     let mut sink = [0u8; 4 << 10];
     let drain = async {

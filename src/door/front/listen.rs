@@ -56,7 +56,8 @@ pub(crate) async fn accept(state: Arc<State>, listener: TcpListener, port: Port,
 fn begin(state: &Arc<State>, stream: TcpStream, from: SocketAddr, (port, deal): (Port, &Deal)) {
     let ip = from.ip().to_canonical();
     let at_the_machine = port.surface == Surface::Admin && ip.is_loopback();
-    let place = state.places.take(at_the_machine).and_then(|place| {
+    let places = if port.speaks == Speaks::Smtp { &state.mail_places } else { &state.places };
+    let place = places.take(at_the_machine).and_then(|place| {
         // A proxy of ours brings everybody; whom it brings is counted when that is known.
         let counted = !at_the_machine && !state.is_trusted(ip);
         if counted { place.count_for(ip) } else { Ok(place) }
@@ -78,21 +79,26 @@ fn begin(state: &Arc<State>, stream: TcpStream, from: SocketAddr, (port, deal): 
 
 /// Nobody waits for this to be read: it fits into the socket's buffer, or it is lost.
 pub(crate) fn turn_away(stream: &TcpStream, port: Port, full: Full) {
-    if port.speaks == Speaks::Https {
-        return;
-    }
-    let (status, wait) = match full {
-        Full::All => ("503 Service Unavailable", limits::RETRY_AFTER),
-        Full::Address => ("429 Too Many Requests", limits::RETRY_AFTER),
+    let text = match port.speaks {
+        Speaks::Https => return,
+        Speaks::Http => refusal(full),
+        Speaks::Smtp => "421 4.7.0 Too many connections\r\n".to_owned(),
     };
-    let text = format!(
-        "HTTP/1.1 {status}\r\nRetry-After: {wait}\r\nContent-Length: 0\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n"
-    );
     // Past the runtime, which has not looked at this socket yet. What has come is taken, so that the end of the
     // connection does not take the answer back.
     let mut sink = [0u8; 4 << 10];
     net::recv(stream, &mut sink[..], net::RecvFlags::DONTWAIT).ok();
     net::send(stream, text.as_bytes(), net::SendFlags::DONTWAIT | net::SendFlags::NOSIGNAL).ok();
+}
+
+fn refusal(full: Full) -> String {
+    let (status, wait) = match full {
+        Full::All => ("503 Service Unavailable", limits::RETRY_AFTER),
+        Full::Address => ("429 Too Many Requests", limits::RETRY_AFTER),
+    };
+    format!(
+        "HTTP/1.1 {status}\r\nRetry-After: {wait}\r\nContent-Length: 0\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n"
+    )
 }
 
 impl Front {

@@ -4,7 +4,7 @@
 //! (`tls`, `selfsigned`), speaks HTTP/1.1 or 2, with `paced` keeping the time and `screen` looking at each head →
 //! `serve` takes a request through its steps (`plan`, `table`, `rates` decide) → `body` reads all of it → the gate →
 //! `relay` sends one new request over a kept connection → `answer` carries the answer back, whole or flowing → `access`
-//! notes it. What the door says by itself stands in `pages`.
+//! notes it. `mail` relays connections that bring mail. What the door says by itself stands in `pages`.
 //!
 //! It has threads of its own, so that nothing else in the process can hold up a client.
 //!
@@ -17,6 +17,7 @@ mod body;
 mod connection;
 mod lanes;
 mod listen;
+mod mail;
 mod paced;
 mod pages;
 mod places;
@@ -146,7 +147,7 @@ impl Front {
     }
 
     pub fn figures(&self) -> FrontFigures {
-        FrontFigures { connections: self.state.places.taken(), access_lines_dropped: self.state.access.dropped() }
+        FrontFigures { connections: self.state.taken(), access_lines_dropped: self.state.access.dropped() }
     }
 
     /// Takes no new connection from now on; those that rest end, and what is under way is finished within the time.
@@ -156,10 +157,10 @@ impl Front {
         self.listening.clear();
         self.state.phase.send_replace(Phase::Stopping);
         let until = Instant::now() + within;
-        while self.state.places.taken() > 0 && Instant::now() < until {
+        while self.state.taken() > 0 && Instant::now() < until {
             std::thread::park_timeout(limits::DRAIN_STEP);
         }
-        let done = self.state.places.taken() == 0;
+        let done = self.state.taken() == 0;
         self.lanes.end();
         drop(self.state);
         // The last lines are on their way; the thread ends when nobody can write one any more.

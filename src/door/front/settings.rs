@@ -23,6 +23,8 @@ pub struct Listening {
 pub enum Speaks {
     Http,
     Https,
+    /// Mail that comes in.
+    Smtp,
 }
 
 impl Speaks {
@@ -30,6 +32,15 @@ impl Speaks {
         match self {
             Speaks::Http => "http",
             Speaks::Https => "https",
+            Speaks::Smtp => "smtp",
+        }
+    }
+
+    /// Whether pages are answered there.
+    pub fn has_pages(self) -> bool {
+        match self {
+            Speaks::Http | Speaks::Https => true,
+            Speaks::Smtp => false,
         }
     }
 }
@@ -66,6 +77,9 @@ pub struct FrontSettings {
 pub struct Bounds {
     pub connections: usize,
     pub per_address: usize,
+    /// The same of connections that bring mail.
+    pub mail: usize,
+    pub mail_per_address: usize,
     pub address_rate: Rate,
     pub token_rate: Rate,
 }
@@ -75,6 +89,8 @@ impl Default for Bounds {
         Bounds {
             connections: limits::CONNECTIONS_MAX,
             per_address: limits::PER_ADDRESS,
+            mail: limits::INBOUND_CONNECTIONS,
+            mail_per_address: limits::INBOUND_PER_ADDRESS,
             address_rate: Rate { per_second: limits::RATE_ADDRESS, burst: limits::RATE_ADDRESS_BURST },
             token_rate: Rate { per_second: limits::RATE_TOKEN, burst: limits::RATE_TOKEN_BURST },
         }

@@ -7,7 +7,7 @@ use super::places::Places;
 use super::plan;
 use super::rates::Rates;
 use super::relay::Relay;
-use super::settings::{FrontSettings, Speaks};
+use super::settings::{Bounds, FrontSettings, Speaks};
 use super::table::RouteTable;
 use super::tls::{self, Certificates};
 use crate::base::{Error, Result, seal};
@@ -28,6 +28,8 @@ pub(crate) struct State {
     pub(crate) desk: Desk,
     pub(crate) access: Access,
     pub(crate) places: Arc<Places>,
+    /// Of connections that bring mail.
+    pub(crate) mail_places: Arc<Places>,
     pub(crate) by_address: Rates,
     pub(crate) by_token: Rates,
     pub(crate) trusted: Vec<IpNet>,
@@ -35,7 +37,7 @@ pub(crate) struct State {
     pub(crate) public_host: Option<String>,
     pub(crate) public_https: bool,
     pub(crate) certificates: Arc<Certificates>,
-    /// There where a listener speaks HTTPS.
+    /// There where a listener speaks HTTPS, or may be asked to protect mail.
     pub(crate) tls: Option<Arc<rustls::ServerConfig>>,
     pub(crate) policy: HeaderValue,
     pub(crate) phase: watch::Sender<Phase>,
@@ -84,6 +86,14 @@ impl State {
             desk: Desk::new(settings.spool.clone())?,
             access,
             places: Places::new(settings.bounds, descriptors),
+            mail_places: Places::new(
+                Bounds {
+                    connections: settings.bounds.mail,
+                    per_address: settings.bounds.mail_per_address,
+                    ..settings.bounds
+                },
+                descriptors,
+            ),
             by_address: Rates::new(settings.bounds.address_rate),
             by_token: Rates::new(settings.bounds.token_rate),
             trusted: settings.trusted_proxies.clone(),
@@ -93,7 +103,7 @@ impl State {
             tls: settings
                 .listening
                 .iter()
-                .any(|l| l.speaks == Speaks::Https)
+                .any(|l| matches!(l.speaks, Speaks::Https | Speaks::Smtp))
                 .then(|| tls::config(&certificates))
                 .transpose()?,
             certificates,
@@ -103,6 +113,11 @@ impl State {
             ids: Ids { keyed: RandomState::new(), next: AtomicU64::new(first) },
             began: Instant::now(),
         })
+    }
+
+    /// Connections of every kind.
+    pub(crate) fn taken(&self) -> usize {
+        self.places.taken() + self.mail_places.taken()
     }
 
     /// Comes back when the front stops.

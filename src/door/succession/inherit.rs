@@ -6,7 +6,7 @@ use super::elder::Elder;
 use super::words::{Offer, PROTOCOL, ToElder, ToHeir};
 use super::{TAKES_OVER, pass};
 use crate::base::link::{self, DoorFacts, Ear, Hidden, Mouth, ToWorker};
-use crate::base::{Error, Kind, Result, Time, limits, log};
+use crate::base::{Error, Kind, Result, Time, limits, log, run};
 use crate::door::facts::State;
 use crate::door::front::Listening;
 use crate::door::hand::Hand;
@@ -107,7 +107,7 @@ impl Inheritance {
         by.watch.numbers += 1;
         let body = Box::new(Adopted::new(worker.pid, files.worker));
         let mut hand = Hand::take(Born { link: files.link, body }, by.watch.numbers, &by.tell)?;
-        hand.sockets = vec![worker.pages.clone(), worker.control.clone()];
+        hand.sockets = vec![worker.pages.clone(), worker.control.clone(), run::mail_beside(&worker.pages)];
         hand.say(&ToWorker::Door { door: by.facts.door() });
         by.lines.lead_to(Some(hand.mouth()));
         by.watch.hand = Some(hand);

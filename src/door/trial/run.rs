@@ -339,7 +339,7 @@ impl Run<'_> {
             }
             ToDoor::Opened { pages, control, routes } => {
                 if let Some(hand) = self.hand_mut(who) {
-                    hand.sockets = vec![pages.clone(), control.clone()];
+                    hand.sockets = vec![pages.clone(), control.clone(), crate::base::run::mail_beside(&pages)];
                 }
                 self.opened = Some((pages, control, routes));
                 Heard::Opened(who)

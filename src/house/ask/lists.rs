@@ -1,7 +1,8 @@
 //! `hakobu topic`, `hakobu segment` and `hakobu suppression`: the lists that decide who gets what.
 
 use super::{Answer, Hidden, Streams};
-use crate::base::{By, Email, Result, Time, clock, limits};
+use crate::base::{By, Email, Result, Time, clock, ids::RunId, limits};
+use crate::contacts::failure::{self, Which};
 use crate::contacts::suppression::{self, After, Reason};
 use crate::contacts::{segment, topic};
 use crate::house::House;
@@ -54,6 +55,13 @@ pub enum SuppressionAsk {
     Batches,
     Undo {
         batch: i64,
+    },
+    /// What failures put on the list: all that fit every one of these.
+    UndoFailures {
+        run: Option<RunId>,
+        receiver: Option<String>,
+        since: Option<Time>,
+        dry_run: bool,
     },
 }
 
@@ -132,6 +140,10 @@ pub(super) fn suppressions(house: &House, by: &By, now: Time, ask: SuppressionAs
         }
         SuppressionAsk::Undo { batch } => {
             Answer::of(json!({"batch": batch, "removed": suppression::undo(store, by, now, batch)?}))
+        }
+        SuppressionAsk::UndoFailures { run, receiver, since, dry_run } => {
+            let undone = failure::undo(store, by, now, &Which { run, receiver, since }, dry_run)?;
+            Answer::of(json!({"removed": undone.restored, "held": undone.held, "dry_run": dry_run}))
         }
     }
 }

@@ -13,6 +13,7 @@ pub mod domains;
 pub mod drafts;
 pub mod fields;
 pub mod house;
+pub mod inbound;
 pub mod keys;
 pub mod lists;
 pub mod people;
@@ -42,6 +43,7 @@ pub enum Ask {
     Relay(relay::RelayAsk),
     Route(route::RouteAsk),
     Domains(domains::DomainsAsk),
+    Inbound(inbound::InboundAsk),
     Key(keys::KeyAsk),
     User(people::UserAsk),
     Token(people::TokenAsk),
@@ -98,6 +100,7 @@ impl House {
             Ask::Relay(ask) => relay::answer(self, by, now, ask),
             Ask::Route(ask) => route::answer(self, by, now, ask),
             Ask::Domains(ask) => domains::answer(self, by, now, ask),
+            Ask::Inbound(ask) => inbound::answer(self, by, now, ask),
             Ask::Key(ask) => keys::answer(self, by, now, ask),
             Ask::User(ask) => people::users(self, by, now, ask),
             Ask::Token(ask) => people::tokens(self, by, now, ask),

@@ -36,10 +36,11 @@ fn site(role: Role) -> TestSite {
     let feed = Feed { run: RunId(1), campaign: CampaignId(1), outcomes: &list, after: 0, cursor: 1 };
     let (contact, run, receiver) = (ContactId(2), RunId(1), "example.jp");
     let strike = Failure { contact, run, receiver, place: 1, cause: Cause::Hard };
-    let write = store.write(&by, site.now, "test.feed", |tx| {
-        outcomes::apply(tx, &feed).and_then(|_| failure::strike(store, tx, &by, &strike))
-    });
-    write.unwrap();
+    store
+        .write(&by, site.now, "test.feed", |tx| {
+            outcomes::apply(tx, &feed).and_then(|_| failure::strike(store, tx, &by, &strike))
+        })
+        .unwrap();
     site
 }
 

@@ -3,6 +3,7 @@
 mod bad_input;
 mod endings;
 mod lingering;
+mod mail;
 mod pacing;
 mod relaying;
 mod secured;
