@@ -94,14 +94,15 @@ pub const QUIESCE_TIME: Duration = Duration::from_secs(30);
 pub const CLOSE_TIME: Duration = Duration::from_secs(10);
 /// Those inside are waited for so long when the door closes.
 pub const DRAIN_TIME: Duration = Duration::from_secs(5);
-/// Pauses before a dead worker is started again: the first, second … in a row.
+/// Pauses before a dead worker is started again: the first, second … in a row. The last one and a start stay below
+/// `HOLD_TIME`: whoever comes meanwhile is answered by the next worker.
 pub const RESTART_PAUSES: &[Duration] = &[
     Duration::ZERO,
     Duration::from_secs(1),
     Duration::from_secs(2),
     Duration::from_secs(5),
     Duration::from_secs(10),
-    Duration::from_secs(30),
+    Duration::from_secs(20),
 ];
 /// A worker that lived so long begins a new row.
 pub const LIVED_WELL: Duration = Duration::from_secs(60);

@@ -14,7 +14,7 @@ use data_encoding::{BASE64, HEXLOWER_PERMISSIVE};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
@@ -207,7 +207,15 @@ fn make_file(path: &Path) -> Result<Key> {
         file.sync_all()?;
         File::open(parent)?.sync_all()
     };
-    write().map_err(|e| Error::io(say!("鍵ファイル {at} を作れません。", "Cannot make the key file {at}."), e))?;
+    // The folder of its own that the manual names is made with it; a path that is wrong higher up is a mistake.
+    let folder = if parent.exists() { Ok(()) } else { std::fs::DirBuilder::new().mode(0o700).create(parent) };
+    folder.and_then(|()| write()).map_err(|e| {
+        let folder = parent.display();
+        Error::io(say!("鍵ファイル {at} を作れません。", "Cannot make the key file {at}."), e).hint(say!(
+            "先に mkdir -p -m 700 {folder} を実行してください。",
+            "Make its folder first: mkdir -p -m 700 {folder}"
+        ))
+    })?;
     Ok(key)
 }
 
@@ -348,6 +356,18 @@ mod tests {
 
     fn file(path: &Path) -> Provider {
         Provider::File { path: path.to_owned() }
+    }
+
+    #[test]
+    fn a_key_file_brings_its_own_folder_and_a_wrong_path_says_what_to_do() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("hakobu/key");
+        make_file(&path).unwrap();
+        let mode = std::fs::metadata(dir.path().join("hakobu")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+        let wrong = make_file(&dir.path().join("no/such/key")).unwrap_err();
+        assert!(wrong.hinted().is_some_and(|hint| hint.en.contains("mkdir -p")), "{wrong:?}");
+        assert!(!dir.path().join("no").exists());
     }
 
     #[test]

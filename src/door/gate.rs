@@ -5,7 +5,7 @@ use crate::base::limits;
 use crate::base::link::RouteClass;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -46,6 +46,7 @@ pub(crate) struct Gate {
     waiting: AtomicUsize,
     held: Mutex<Held>,
     numbers: AtomicU64,
+    switching: AtomicBool,
 }
 
 /// What the last hold cost.
@@ -73,6 +74,7 @@ impl Gate {
             waiting: AtomicUsize::new(0),
             held: Mutex::default(),
             numbers: AtomicU64::new(0),
+            switching: AtomicBool::new(false),
         })
     }
 
@@ -83,12 +85,29 @@ impl Gate {
 
     /// From now on requests wait, and a new count of what that costs begins.
     pub(crate) fn hold(&self) {
+        self.switching.store(false, Ordering::Release);
+        self.hold_anyhow();
+    }
+
+    /// The same, for a change of workers that is over in a moment.
+    pub(crate) fn hold_for_a_switch(&self) {
+        self.switching.store(true, Ordering::Release);
+        self.hold_anyhow();
+    }
+
+    /// Nobody answers, and not because of a switch: whoever asks if we are ready is told so at once.
+    pub(crate) fn is_away(&self) -> bool {
+        self.behind().is_none() && !self.switching.load(Ordering::Acquire)
+    }
+
+    fn hold_anyhow(&self) {
         *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Held::default();
         self.state.send_replace(State::Held);
     }
 
     /// Requests are turned away at once.
     pub(crate) fn shut(&self) {
+        self.switching.store(false, Ordering::Release);
         self.state.send_replace(State::Shut);
     }
 

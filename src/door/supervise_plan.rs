@@ -48,8 +48,9 @@ mod tests {
 
     #[test]
     fn the_first_restart_is_at_once_and_the_pauses_grow_up_to_a_bound() {
-        for (row, wait) in [(0, 0), (1, 0), (2, 1), (3, 2), (4, 5), (5, 10), (6, 30), (7, 30), (u32::MAX, 30)] {
+        for (row, wait) in [(0, 0), (1, 0), (2, 1), (3, 2), (4, 5), (5, 10), (6, 20), (7, 20), (u32::MAX, 20)] {
             assert_eq!(pause(row), s(wait), "{row}");
+            assert_eq!(outage(pause(row) + s(5)), Outage::Bridged, "{row}: who comes in between waits and is answered");
         }
     }
 

@@ -114,3 +114,16 @@ fn before_there_is_a_house_there_is_no_certificate_and_only_this_computer_is_lis
         assert!(error["hint"].as_str().unwrap().contains("ssh -L"), "{error}");
     }
 }
+
+#[test]
+fn what_could_have_no_effect_is_refused_before_anything_listens() {
+    let home = Home::ready();
+    for (flags, word) in [
+        (["--http", "127.0.0.1:0", "--proxy-protocol"], "--trusted-proxy"),
+        (["--https", "127.0.0.1:0", "--acme=foo"], "letsencrypt"),
+    ] {
+        let said = home.ask(&[&["serve"], &flags[..]].concat());
+        assert_eq!(said.exit, 8, "{flags:?}");
+        assert!(said.error()["hint"].as_str().unwrap().contains(word), "{flags:?}");
+    }
+}

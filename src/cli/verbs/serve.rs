@@ -5,7 +5,7 @@ use crate::base::files::refuse_as_root;
 use crate::base::link::{Hidden, Surface};
 use crate::base::provider::{Phrase, Provider, read_key};
 use crate::base::seal::Key;
-use crate::base::{Kind, Lock, Result, limits};
+use crate::base::{Error, Kind, Lock, Result, limits};
 use crate::cli::launch;
 use crate::cli::talk::Talk;
 use crate::door::acme::Authority;
@@ -100,18 +100,43 @@ impl Serve {
             |flag: &Vec<SocketAddr>, set: &Vec<SocketAddr>| if flag.is_empty() { set.clone() } else { flag.clone() };
         self.trusted_proxy.iter().try_for_each(|net| boot::network(net).map(drop))?;
         let proxies = if self.trusted_proxy.is_empty() { &set.trusted_proxy } else { &self.trusted_proxy };
+        let proxy_protocol = self.proxy_protocol || set.proxy_protocol;
+        if proxy_protocol && proxies.is_empty() {
+            return Err(Error::new(
+                Kind::Config,
+                say!(
+                    "--proxy-protocol には --trusted-proxy が必要です。",
+                    "--proxy-protocol needs --trusted-proxy: nobody is believed who is not named."
+                ),
+            )
+            .hint(say!(
+                "プロキシのアドレスを --trusted-proxy 192.0.2.10 のように指定してください。",
+                "Name the proxy's address, as in --trusted-proxy 192.0.2.10."
+            )));
+        }
+        let acme = self.acme.clone().or_else(|| set.acme.clone());
+        if acme.as_ref().is_some_and(|directory| directory != "letsencrypt" && !directory.starts_with("https://")) {
+            return Err(Error::new(
+                Kind::Config,
+                say!("--acme の値が正しくありません。", "This is no ACME directory."),
+            )
+            .hint(say!(
+                "letsencrypt か、https:// で始まるディレクトリーの URL を指定してください。",
+                "Say letsencrypt, or the URL of a directory, which begins with https://."
+            )));
+        }
         Ok(Public {
             http: list(&self.http, &set.http),
             https: list(&self.https, &set.https),
             smtp: list(&self.smtp, &set.smtp),
             cert_file: self.cert_file.clone().or_else(|| set.cert_file.clone()),
             cert_key_file: self.cert_key_file.clone().or_else(|| set.cert_key_file.clone()),
-            acme: self.acme.clone().or_else(|| set.acme.clone()),
+            acme,
             acme_contact: self.acme_contact.clone().or_else(|| set.acme_contact.clone()),
             acme_root: self.acme_root.clone().or_else(|| set.acme_root.clone()),
             per_address: self.per_address.or(set.per_address),
             trusted_proxy: proxies.clone(),
-            proxy_protocol: self.proxy_protocol || set.proxy_protocol,
+            proxy_protocol,
         })
     }
 }

@@ -197,7 +197,11 @@ fn by_ourselves(line: &Line, method: &Method, asked: &Asked) -> Option<Response<
     if line.port.surface == Surface::Public && state.public_https && !asked.https {
         return redirect(state, asked);
     }
-    (path == "/readyz" && state.gate.behind().is_none()).then(|| text(StatusCode::SERVICE_UNAVAILABLE, "ng\n"))
+    (path == "/readyz" && state.gate.is_away()).then(|| {
+        let mut answer = text(StatusCode::SERVICE_UNAVAILABLE, "ng\n");
+        answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(limits::RETRY_AFTER));
+        answer
+    })
 }
 
 fn redirect(state: &State, asked: &Asked) -> Option<Response<Out>> {

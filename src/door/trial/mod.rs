@@ -8,6 +8,7 @@
 //! does. Whatever else is found at a start is blue.
 
 pub(crate) mod board;
+mod holds;
 mod keeper;
 mod plan;
 pub(crate) mod record;

@@ -1,9 +1,10 @@
 //! A trial, done: what `plan` decides is said to workers and to the gate, what they say is told to `plan`. Runs in the
 //! supervisor's thread, which has nothing else to do meanwhile.
 
+use super::holds::Holds;
 use super::keeper::{Keeper, Switch};
 use super::plan::Plan;
-use super::record::{self, Cost};
+use super::record;
 use super::report::{not_begun, refuse, report, write_down};
 use super::says;
 use super::stage::{Act, Heard, Who, Word};
@@ -12,7 +13,6 @@ use crate::base::link::{PROTOCOL, RouteClass, ToDoor, ToWorker, TrialOrder};
 use crate::base::slots::Slots;
 use crate::base::{Error, Result, Say, clock, limits, log};
 use crate::door::facts::State;
-use crate::door::gate::Gate;
 use crate::door::hand::{Event, Hand};
 use crate::door::notify;
 use crate::door::supervise::Supervisor;
@@ -48,7 +48,7 @@ struct Run<'a> {
     closed: Option<Hand>,
     /// Where the worker that opened last is reached.
     opened: Option<(PathBuf, PathBuf, Vec<RouteClass>)>,
-    cost: Cost,
+    holds: Holds,
 }
 
 enum Next {
@@ -86,7 +86,7 @@ pub(crate) fn run(supervisor: &mut Supervisor, order: TrialOrder) -> After {
         green: None,
         closed: None,
         opened: None,
-        cost: Cost::default(),
+        holds: Holds::default(),
     };
     run.hear(Heard::Begin);
     loop {
@@ -215,8 +215,7 @@ impl Run<'_> {
     }
 
     fn hold(&mut self) {
-        self.cost = self.cost.and(cost(&self.supervisor.gate));
-        self.supervisor.gate.hold();
+        self.holds.begin(&self.supervisor.gate);
         self.supervisor.facts.set_state(State::Held);
     }
 
@@ -376,13 +375,12 @@ impl Run<'_> {
                 self.supervisor.facts.worker_is(hand.pid(), self.order.to.clone(), clock::now());
             }
         }
-        settle(&self.supervisor.gate);
-        self.cost = self.cost.and(cost(&self.supervisor.gate));
+        let cost = self.holds.end(&self.supervisor.gate);
         let slots = (who == Who::Green).then(|| (self.order.to.clone(), self.order.from.clone()));
-        self.supervisor.facts.trial_ended(slots, self.cost.longest);
+        self.supervisor.facts.trial_ended(slots, cost.longest);
         self.supervisor.facts.set_state(State::Running);
         self.supervisor.watch.at_peace();
-        let record = record::ended(&self.order, &self.plan, self.cost, clock::now());
+        let record = record::ended(&self.order, &self.plan, cost, clock::now());
         if write_down(self.supervisor, &record)
             && let Err(e) = state::finish(&self.supervisor.data)
         {
@@ -429,19 +427,6 @@ fn end(mut hand: Hand) {
         true => hand.clear(),
         false => hand.kill(),
     }
-}
-
-/// Those who waited are counted once they are inside.
-fn settle(gate: &Gate) {
-    let since = Instant::now();
-    while gate.behind().is_some() && gate.waiting() > 0 && since.elapsed() < limits::CLOCK_TICK {
-        std::thread::park_timeout(Duration::from_millis(1));
-    }
-}
-
-fn cost(gate: &Gate) -> Cost {
-    let held = gate.held();
-    Cost { requests: held.requests, longest: held.longest }
 }
 
 fn ms(t: Duration) -> u64 {

@@ -50,8 +50,23 @@ fn health_is_the_doors_own_and_readiness_the_workers() {
     assert_eq!(world.public("GET /healthz HTTP/1.0\r\n\r\n").text(), "ok\n");
     let ready = world.admin(get("/readyz"));
     assert_eq!((ready.status, ready.text()), (503, "ng\n"));
+    assert!(ready.header("retry-after").is_some());
     world.worker("w", |_, out| say(out, "ready"));
     assert_eq!(world.public(get("/readyz")).text(), "ready");
+}
+
+#[test]
+fn within_a_switch_readiness_waits_for_the_next_worker() {
+    let world = World::held(|_| {});
+    world.gate.hold_for_a_switch();
+    std::thread::scope(|s| {
+        let asked = s.spawn(|| world.public(get("/readyz")));
+        while world.gate.waiting() == 0 {
+            std::thread::yield_now();
+        }
+        world.worker("w", |_, out| say(out, "ready"));
+        assert_eq!(asked.join().unwrap().text(), "ready");
+    });
 }
 
 #[test]
