@@ -101,12 +101,12 @@ fn weigh((store, tx): (&Store, &Tx<'_>), by: &By, rules: &Rules, run: RunId, new
         failure::hold_back(tx, by, &receiver.domain, receiver.window.before())?;
     }
     for (n, domain) in known {
-        let hard =
-            Failure { contact: n.contact, run, receiver: domain, place: noted.place(domain), cause: Cause::Hard };
+        let (contact, cause) = (n.contact, Cause::Hard);
+        let failed = Failure { contact, run, receiver: domain, place: noted.place(domain), cause };
         match n.class {
-            Some(Class::Hard) if noted.is_paused(domain) => failure::hold(store, tx, &hard)?,
-            Some(Class::Hard) => drop(failure::strike(store, tx, by, &hard)?),
-            Some(Class::Soft) => soft((store, tx), by, rules, &Failure { cause: Cause::Soft, ..hard })?,
+            Some(Class::Hard) if noted.is_paused(domain) => failure::hold(store, tx, &failed)?,
+            Some(Class::Hard) => drop(failure::strike(store, tx, by, &failed)?),
+            Some(Class::Soft) => soft((store, tx), by, rules, &Failure { cause: Cause::Soft, ..failed })?,
             Some(Class::Block | Class::Unknown) | None => {}
         }
     }
